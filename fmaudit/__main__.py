@@ -1,0 +1,5 @@
+"""`python -m fmaudit`."""
+
+from fmaudit.cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""The command line: one file a verb; each parses, calls and prints.
+
+Exit codes: 0 done · 1 a rule fails or a figure does not verify · 2 the input is wrong ·
+3 inconclusive, or nothing tested · 4 a probe or the run broke.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from fmaudit.cli import audit, datasets, models, probes, quickstart, report, schema, verify
+from fmaudit.errors import FmauditError, UserError
+
+app = typer.Typer(
+    name="fmaudit",
+    help="Audit a fine-tuned foundation model: every finding with an interval and a verdict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("quickstart")(quickstart.quickstart)
+app.command("audit")(audit.audit)
+app.command("report")(report.report)
+app.command("verify")(verify.verify)
+app.add_typer(probes.app, name="probes")
+app.add_typer(datasets.app, name="datasets")
+app.add_typer(models.app, name="models")
+app.command("schema")(schema.schema)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is a message without a traceback."""
+    try:
+        app()
+    except UserError as error:
+        print(f"fmaudit: {error}", file=sys.stderr)
+        sys.exit(2)
+    except FmauditError as error:
+        print(f"fmaudit: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(4)
+    except KeyboardInterrupt:
+        print("fmaudit: interrupted. The same command goes on where it stopped.", file=sys.stderr)
+        sys.exit(130)

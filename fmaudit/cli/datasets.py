@@ -1,0 +1,60 @@
+"""`fmaudit datasets list | show | check | fetch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The datasets: list, show, check, fetch.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_() -> None:
+    """The dataset cards, with their licences."""
+    from fmaudit import catalog
+    from fmaudit.cli.shown import show_table
+
+    cards = catalog.datasets().values()
+    show_table(
+        ("dataset", "title", "kind", "licence", "files"),
+        ((c.id, c.title, c.kind, c.licence, len(c.files)) for c in cards),
+    )
+
+
+@app.command()
+def show(dataset: Annotated[str, typer.Argument(help="A dataset's id.")]) -> None:
+    """A dataset's whole card."""
+    import yaml
+
+    from fmaudit import catalog
+
+    card = catalog.dataset(dataset)
+    print(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder with your own probes/ and datasets/.")
+    ] = None,
+) -> None:
+    """Check every dataset card."""
+    from fmaudit import catalog
+
+    cards = catalog.datasets([folder] if folder else ())
+    print(f"{len(cards)} dataset cards are in order.")
+
+
+@app.command()
+def fetch(dataset: Annotated[str, typer.Argument(help="A dataset's id.")]) -> None:
+    """Fetch a dataset's files and check their digests, so that an audit needs no network."""
+    from fmaudit import catalog, sources
+
+    card = catalog.dataset(dataset)
+    for file in card.files:
+        found = sources.resolve(
+            file.source, sha256=file.sha256, base=card.file.parent, repo_type="dataset"
+        )
+        print(found)

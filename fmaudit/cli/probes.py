@@ -1,0 +1,51 @@
+"""`fmaudit probes list | show | check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The probes: list, show, check.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(family: Annotated[str, typer.Argument(help="Only this family.")] = "") -> None:
+    """What there is to measure, with what gates and what it costs."""
+    from fmaudit import catalog
+    from fmaudit.cli.shown import show_table
+
+    cards = catalog.select([family] if family else None)
+    show_table(
+        ("probe", "claim", "gated", "cost"),
+        ((c.id, c.claim, c.gated, c.cost) for c in cards),
+    )
+
+
+@app.command()
+def show(probe: Annotated[str, typer.Argument(help="A probe's id.")]) -> None:
+    """A probe's whole card."""
+    import yaml
+
+    from fmaudit import catalog, registry
+
+    card = catalog.probe(probe)
+    print(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    print(f"method: {registry.load_method(card.method).summary}")
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder with your own probes/ and datasets/.")
+    ] = None,
+) -> None:
+    """Check every card, its method, its parameters and its measures."""
+    from fmaudit import catalog
+    from fmaudit.matching import check as checked
+
+    cards = catalog.probes([folder] if folder else ())
+    for card in cards.values():
+        checked(card, [folder] if folder else ())
+    print(f"{len(cards)} probe cards are in order.")

@@ -1,0 +1,27 @@
+"""`fmaudit quickstart`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def quickstart(
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default runs/quickstart.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """A real audit with nothing prepared: fetch, fine-tune, audit.
+
+    Exit code 0 when the record is whole, whatever its verdicts.
+    """
+    from fmaudit.cli.shown import show_audit
+    from fmaudit.engine.progress import Silent, live
+    from fmaudit.quickstart import quickstart as run
+
+    done = run(out, progress=Silent() if quiet else live())
+    show_audit(done)
+    raise typer.Exit(4 if done.exit_code == 4 else 0)

@@ -1,0 +1,82 @@
+"""What the verbs print: the outcome of an audit, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fmaudit.types import VERDICTS, Finding
+
+if TYPE_CHECKING:
+    from fmaudit.flow import Audit
+
+MEANING = {
+    0: "every rule passes",
+    1: "a rule fails",
+    3: "inconclusive, or something that was asked for could not be tested",
+    4: "a probe broke",
+}
+WORDS = {"not_tested": "not tested"}
+
+
+def console() -> Console:
+    """Standard output, as wide as a finding's line where it is not a terminal."""
+    found = Console()
+    return found if found.is_terminal else Console(width=120)
+
+
+def show_audit(done: Audit) -> None:
+    """Verdicts by family, what does not pass, and where the report lies."""
+    out = console()
+    table_ = Table("family", *(WORDS.get(v, v) for v in VERDICTS))
+    families = sorted({f.family for f in done.record.findings})
+    for family in families:
+        mine = [f.verdict for f in done.record.findings if f.family == family]
+        table_.add_row(family, *(str(mine.count(v) or "·") for v in VERDICTS))
+    out.print(table_)
+    for verdict in ("error", "fail", "inconclusive", "pass"):
+        found = [f for f in done.record.findings if f.verdict == verdict]
+        for finding in found[:10]:
+            out.print(Text(f"{verdict:<13}{sentence(finding)}"))
+        if len(found) > 10:
+            out.print(Text(f"{verdict:<13}and {len(found) - 10} more"))
+    for c in done.record.coverage:
+        if c.status in ("not_tested", "error"):
+            out.print(Text(f"{WORDS.get(c.status, c.status):<13}{c.probe}: {c.reason}"))
+    out.print(Text(f"report       {done.run / 'report.html'}"))
+    out.print(Text(f"exit code {done.exit_code}: {MEANING[done.exit_code]}"))
+
+
+def sentence(finding: Finding) -> str:
+    """One finding in a line: what, where, how much, against which rule."""
+    where = ", ".join(f"{k} {v}" for k, v in finding.slice.items()) or "all"
+    text = f"{finding.probe} {finding.measure} ({where})"
+    estimate, rule = finding.estimate, finding.rule
+    if estimate is not None:
+        text += f": {estimate.value:.3g}"
+        if estimate.low is not None and estimate.high is not None:
+            text += f" [{estimate.low:.3g}, {estimate.high:.3g}]"
+        text += f", n = {estimate.n}"
+    if rule is not None:
+        text += f"; rule {rule.op} {rule.value:g} ({rule.origin})"
+    if finding.reason:
+        text += f"; {finding.reason}"
+    return text
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; cells are shown as they are, never as markup."""
+    table_ = Table(*columns)
+    for row in rows:
+        table_.add_row(*(Text(str(cell)) for cell in row))
+    console().print(table_)
+
+
+def show_json(value: Any) -> None:
+    """Indented JSON on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))

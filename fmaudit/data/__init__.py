@@ -1,0 +1,8 @@
+"""Data → cases: files and cards by a column mapping, labels, recorded random draws."""
+
+from __future__ import annotations
+
+from fmaudit.data.cases import CaseSource, Survey
+from fmaudit.data.opening import open_cases
+
+__all__ = ["CaseSource", "Survey", "open_cases"]

@@ -1,0 +1,119 @@
+"""From what a spec says of its data to a source of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fmaudit import catalog
+from fmaudit.cards import ColumnMap, CsvOptions, DataFile, DatasetCard
+from fmaudit.data.cases import CaseSource
+from fmaudit.data.columns import Reader, column, template
+from fmaudit.data.huggingface import is_saved, open_saved, open_snapshot
+from fmaudit.data.tables import Table, format_of, open_table
+from fmaudit.errors import DataError, SpecError, UnknownName
+from fmaudit.sources import parse, resolve
+from fmaudit.spec import DataSpec
+
+
+def open_cases(
+    spec: DataSpec, *, where: str = "data", extra: Sequence[Path] = (), cache: Path | None = None
+) -> CaseSource:
+    """Open the data of a spec: fetch them, find the columns, read nothing else yet.
+
+    Args:
+        spec: the `data` part of an audit spec.
+        where: what errors are to be laid to ("audit.yaml: data").
+        extra: more folders of cards.
+        cache: the folder for fetched files.
+
+    Raises:
+        DataError, SourceError, SpecError, UnknownName: what is wrong, where, and the cure.
+    """
+    card = None if spec.card is None else catalog.dataset(spec.card, extra, f"{where}.card")
+    tables = _of_card(spec, card, where, cache) if card else [_of_source(spec, where, cache)]
+    columns = _columns(spec, card)
+    csv = card.csv if card else CsvOptions()
+    reader = _reader(columns, card, csv.null, tables[0], where)
+    for table in tables[1:]:
+        for name in reader.needed:
+            column(name, table.columns, str(table.path))
+    mapping: dict[str, Any] = {"columns": columns.model_dump(mode="json")}
+    about: dict[str, Any] = {"source": spec.source, "split": spec.split}
+    if card:
+        mapping |= {"csv": csv.model_dump(mode="json"), "values": card.values}
+        mapping |= {"target": card.target}
+        about |= {"card": card.id, "title": card.title, "licence": card.licence}
+        about |= {"citation": [entry.model_dump(mode="json") for entry in card.citation]}
+    else:
+        mapping |= {"format": spec.format, "encoding": spec.encoding}
+    positive = spec.positive or (card.positive if card else None)
+    return CaseSource(tuple(tables), reader, mapping, about, positive, spec.limit, where)
+
+
+def _columns(spec: DataSpec, card: DatasetCard | None) -> ColumnMap:
+    """The column map: the spec's own words before the card's, before "text"."""
+    base = card.columns if card and card.columns else ColumnMap(text="text")
+    said = {key: getattr(spec, key) for key in ColumnMap.model_fields}
+    return base.model_copy(update={k: v for k, v in said.items() if v is not None})
+
+
+def _reader(
+    columns: ColumnMap, card: DatasetCard | None, null: str | None, table: Table, where: str
+) -> Reader:
+    known = table.columns
+    values = card.values if card else {}
+    for name in values:
+        column(name, known, f"{card.file if card else where}: values")
+    for key in ("label", "id", "cluster", "weight", "stratum"):
+        name = getattr(columns, key)
+        if name is not None:
+            column(name, known, f"{where}.{key} ({table.path})")
+    for name in columns.groups:
+        column(name, known, f"{where}.groups ({table.path})")
+    text = template(columns.text, known, f"{where}.text ({table.path})", values, null)
+    second = columns.text_pair
+    place = f"{where}.text_pair ({table.path})"
+    pair = None if second is None else template(second, known, place, values, null)
+    return Reader(text, pair, columns, card.target if card else {})
+
+
+def _of_card(spec: DataSpec, card: DatasetCard, where: str, cache: Path | None) -> list[Table]:
+    if card.kind != "task" or card.format is None:
+        raise SpecError(f"{where}.card: {card.id!r} is a {card.kind}, not a set of cases.")
+    if spec.format != "auto" or spec.encoding != "utf-8":
+        raise SpecError(f"{where}: `format` and `encoding` are the card's own; leave them out.")
+    splits = sorted({file.split for file in card.files if file.split})
+    if spec.split is not None and spec.split not in splits:
+        raise UnknownName("split", spec.split, splits, where)
+    files = [f for f in card.files if spec.split is None or f.split == spec.split]
+    return [open_table(_fetched(file, card, cache), card.format, card.csv) for file in files]
+
+
+def _fetched(file: DataFile, card: DatasetCard, cache: Path | None) -> Path:
+    base = card.file.absolute().parent
+    return resolve(file.source, sha256=file.sha256, cache=cache, base=base, repo_type="dataset")
+
+
+def _of_source(spec: DataSpec, where: str, cache: Path | None) -> Table:
+    if spec.source is None:
+        raise SpecError(f"{where}: no data are named; write `source:` or `card:`.")
+    path = resolve(spec.source, cache=cache, repo_type="dataset")
+    if path.is_dir():
+        if spec.format not in ("auto", "huggingface"):
+            raise DataError(f"{where}.source: {path} is a folder, not a {spec.format} file.")
+        if is_saved(path):
+            return open_saved(path, spec.split, where)
+        if parse(spec.source).scheme == "hub":
+            return open_snapshot(path, spec.split, where)
+        raise DataError(
+            f"{where}.source: {path} is a folder, but not a data set that Hugging Face's "
+            "`save_to_disk` wrote. Name one file in it."
+        )
+    if spec.format == "huggingface":
+        raise DataError(f"{where}.source: {path} is a file; a saved data set is a folder.")
+    if spec.split is not None:
+        raise SpecError(f"{where}.split: {path} is one file and has no splits; leave it out.")
+    kind = format_of(path, f"{where}.source") if spec.format == "auto" else spec.format
+    return open_table(path, kind, CsvOptions(encoding=spec.encoding))

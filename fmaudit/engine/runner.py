@@ -1,0 +1,174 @@
+"""Runs requests on one model: cache, batches of fixed shape, memory that runs out.
+
+A runner is all that the scheduler sees of a model. Another one (several GPUs, Ray) answers the
+same call and changes nothing that a method sees.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from fmaudit.engine.batching import Shape, pack, shape_of
+from fmaudit.engine.cache import Cache, key_of, prefix
+from fmaudit.engine.costs import Costs
+from fmaudit.engine.progress import Progress
+from fmaudit.errors import OutOfMemory
+from fmaudit.models.base import Facts, Handle, Model, Prepared
+from fmaudit.types import Failure, Request, Response
+
+SLAB = 8192  # requests tokenised at once: bounds the memory that token ids take
+
+
+class Runner(Protocol):
+    """Answers distinct requests, in order."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Response]:
+        """One response a request; a failure is a response."""
+        ...
+
+
+class LocalRunner:
+    """One model in this process, loaded when it is first asked.
+
+    Args:
+        handle: the model.
+        cache_path: where its answers are kept.
+        tokens: token budget of a batch (rows × padded length); None: by the device.
+        most_rows: the most rows of a batch.
+    """
+
+    def __init__(
+        self,
+        handle: Handle,
+        cache_path: Path,
+        costs: Costs,
+        progress: Progress,
+        *,
+        tokens: int | None = None,
+        most_rows: int = 256,
+    ) -> None:
+        self.handle = handle
+        self.cache = Cache(cache_path)
+        self.costs = costs
+        self.progress = progress
+        self.most_rows = most_rows
+        self._tokens = tokens
+        self._model: Model | None = None
+        self._prefix = b""
+
+    @property
+    def model(self) -> Model:
+        """The loaded model."""
+        if self._model is None:
+            self.progress.stage("loading the model")
+            self._model = self.handle.load()
+            self._prefix = prefix(self._model.facts)
+        return self._model
+
+    @property
+    def facts(self) -> Facts:
+        """What is recorded of the loaded model."""
+        return self.model.facts
+
+    def answer(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer distinct requests: from the cache, then from the model, each batch stored.
+
+        What a round leaves to the model is written down before it is run. A run that was
+        killed packs the same batches again, passes over those that are stored, and so ends
+        with the answers of an undisturbed run, to the last bit.
+        """
+        model = self.model
+        asked = {key_of(self._prefix, r): r for r in requests}
+        found = self.cache.get(list(asked))
+        known = len(found)
+        if known < len(asked):
+            plan = self.cache.plan(sorted(asked), sorted(asked.keys() - found.keys()))
+            for start in range(0, len(plan), SLAB):
+                part = [(key, asked[key]) for key in plan[start : start + SLAB]]
+                self._run_slab(model, part, found)
+        self.costs.cached += known
+        return [found[key] for key in asked]
+
+    def _run_slab(
+        self, model: Model, part: Sequence[tuple[bytes, Request]], found: dict[bytes, Response]
+    ) -> None:
+        """Prepare, pack and run; each batch is stored before the next begins."""
+        budget = self._tokens or default_tokens(model.facts)
+        for kind in sorted({type(r) for _, r in part}, key=lambda t: t.__name__):
+            mine = [(key, r) for key, r in part if type(r) is kind]
+            prepared = model.prepare([r for _, r in mine])
+            items = [
+                (self._shape(p, model.facts.window, budget), (key, p))
+                for (key, _), p in zip(mine, prepared, strict=True)
+            ]
+            for shape, batch in pack(items):
+                if any(key not in found for key, _ in batch):
+                    self._run_batch(model, shape, batch, found)
+
+    def _shape(self, prepared: Prepared, window: int, budget: int) -> Shape:
+        return shape_of(prepared, window=window, tokens=budget, most_rows=self.most_rows)
+
+    def _run_batch(
+        self,
+        model: Model,
+        shape: Shape,
+        batch: Sequence[tuple[bytes, Prepared]],
+        found: dict[bytes, Response],
+    ) -> None:
+        began = time.perf_counter()
+        answers = self._halving(model, [p for _, p in batch], shape.length, shape.rows)
+        self.costs.model_seconds += time.perf_counter() - began
+        new = [
+            (key, answer)
+            for (key, _), answer in zip(batch, answers, strict=True)
+            if key not in found
+        ]
+        self.costs.run += len(new)
+        self.costs.batches += 1
+        self.costs.tokens += sum(p.length for _, p in batch)
+        self.costs.padded_tokens += shape.length * shape.rows
+        self.cache.put((key, answer) for key, answer in new if not _transient(answer))
+        found.update(new)
+        self.progress.answered(len(new))
+
+    def _halving(
+        self, model: Model, batch: Sequence[Prepared], length: int, rows: int
+    ) -> list[Response]:
+        """Run; out of memory halves the rows, for this run's later batches as well."""
+        try:
+            answers = model.run(batch, length=length, rows=rows)
+        except OutOfMemory as error:
+            if rows == 1:
+                reason = f"out of memory on a single text of {length} tokens: {error}"
+                return [Failure(reason, transient=True) for _ in batch]
+            half = rows // 2
+            self.costs.halvings += 1
+            self.most_rows = min(self.most_rows, half)
+            return [
+                answer
+                for start in range(0, len(batch), half)
+                for answer in self._halving(model, batch[start : start + half], length, half)
+            ]
+        if len(answers) != len(batch):
+            raise AssertionError(f"{len(answers)} answers to {len(batch)} requests")
+        return answers
+
+    def close(self) -> None:
+        """Close the cache."""
+        self.cache.close()
+
+
+def default_tokens(facts: Facts) -> int:
+    """Tokens a batch.
+
+    On a CPU about where throughput levels off (measured on two cores: 16 rows of 48 tokens are
+    as fast as 64); elsewhere enough to keep a GPU busy.
+    """
+    return 1024 if facts.device == "cpu" else 16384
+
+
+def _transient(answer: Response) -> bool:
+    return isinstance(answer, Failure) and answer.transient

@@ -1,0 +1,104 @@
+"""Which probes apply: what a card and its method need against what the model and data have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fmaudit import catalog, registry
+from fmaudit.catalog import ProbeCard
+from fmaudit.errors import SpecError, UnknownName
+from fmaudit.plans import Plan, Universe, plan
+from fmaudit.registry import Method
+from fmaudit.stats import measures
+from fmaudit.types import Coverage
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A probe that will run, with its method, its checked parameters and its planned figures."""
+
+    card: ProbeCard
+    method: Method
+    params: Any
+    plans: tuple[Plan, ...]
+    card_digest: str
+
+
+def match(
+    cards: Sequence[ProbeCard],
+    universe: Universe,
+    extra: Sequence[Path] = (),
+    *,
+    capabilities: Mapping[str, frozenset[str]],
+    has_targets: bool,
+) -> tuple[list[Matched], list[Coverage]]:
+    """The probes that apply, and for each of the others why it does not.
+
+    `extra`: folders of the user's own cards. `capabilities`: role → what its model can answer.
+    """
+    run: list[Matched] = []
+    left: list[Coverage] = []
+    for card in cards:
+        method = check(card, extra)
+        params = _params(card, method, extra)
+        why = _missing(card, method, universe, capabilities, has_targets)
+        if why:
+            left.append(Coverage(card.id, card.family, "not_tested", why))
+        else:
+            run.append(
+                Matched(card, method, params, plan(card, universe), catalog.digest(card, extra))
+            )
+    return run, left
+
+
+def check(card: ProbeCard, extra: Sequence[Path] = ()) -> Method:
+    """The card's method, once its parameters, measures and columns are found to be in order.
+
+    Raises:
+        UnknownName: no such method, measure or column.
+        SpecError: parameters that the method does not take.
+    """
+    method = registry.load_method(card.method, f"{card.file}: method")
+    _params(card, method, extra)
+    for entry in card.measures:
+        measure = measures.get(entry.measure, f"{card.file}: measures")
+        read = set(measure.columns) - {"group"}
+        if entry.category is not None:
+            read.add(entry.category)
+        for column in sorted(read - set(method.columns)):
+            raise UnknownName(
+                f"column (read by {entry.measure})", column, method.columns, str(card.file)
+            )
+    return method
+
+
+def _params(card: ProbeCard, method: Method, extra: Sequence[Path] = ()) -> Any:
+    try:
+        return msgspec.convert(catalog.resolve_params(card, extra), method.params)
+    except msgspec.ValidationError as error:
+        raise SpecError(f"{card.file}: params of {method.name}: {error}") from error
+
+
+def _missing(
+    card: ProbeCard,
+    method: Method,
+    universe: Universe,
+    capabilities: Mapping[str, frozenset[str]],
+    has_targets: bool,
+) -> str:
+    for role, needed in method.needs.items():
+        if role not in capabilities:
+            return f"needs a model in the role {role!r}, and the spec names none"
+        lacking = sorted(needed - capabilities[role])
+        if lacking:
+            return f"needs {', '.join(lacking)}, which this model does not offer"
+    if (card.data.groups or "groups" in method.data) and not universe.groups:
+        return "needs groups, and the spec names none (`data.groups`)"
+    if (card.data.target or "target" in method.data) and not has_targets:
+        return "needs a label for every case, and the data have none (`data.label`)"
+    return ""

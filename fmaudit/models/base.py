@@ -1,0 +1,84 @@
+"""What the engine knows of a model: a *handle* says what it is, a *model* answers requests.
+
+A handle is cheap (no weights, no torch) and names the model by digest, so that a finished
+audit can be recognised without loading anything. `handle.load()` gives the model:
+`prepare` (tokenise, measure lengths) and `run` (one batch of a fixed shape).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from fmaudit.types import Request, Response
+
+
+class Facts(Struct, frozen=True):
+    """What is recorded of a loaded model.
+
+    `window`: the most tokens it reads, 0 where that is not known. `deterministic`: False where
+    equal inputs may be answered differently.
+    """
+
+    adapter: str
+    name: str
+    classes: tuple[str, ...]
+    device: str
+    dtype: str
+    attention: str
+    window: int
+    parameters: int
+    digest: str
+    libraries: dict[str, str]
+    notes: tuple[str, ...] = ()
+    deterministic: bool = True
+
+    def key_parts(self) -> list[Any]:
+        """Everything of the model that can move a logit."""
+        device_kind = self.device.split()[0]
+        parts = [self.adapter, self.digest, self.dtype, device_kind, self.attention]
+        return [*parts, self.window, list(self.classes), self.libraries]
+
+
+class Prepared(Struct, frozen=True):
+    """A request made ready: `payload` is the adapter's own, `length` its cost in tokens."""
+
+    request: Request
+    payload: Any
+    length: int
+    cut: int = 0
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A loaded model. Rows of a batch never influence each other beyond the noise floor."""
+
+    facts: Facts
+    capabilities: frozenset[str]
+
+    def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
+        """Tokenise; same order and length as `requests`. Cuts what exceeds the window."""
+        ...
+
+    def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
+        """Answer a batch of one kind, in order, padded to `length` tokens and `rows` rows.
+
+        Raises `OutOfMemory` where the batch does not fit. An answer that is not finite comes
+        back as a `Failure`, never as a number.
+        """
+        ...
+
+
+class Handle(Protocol):
+    """A model that is named but not loaded."""
+
+    @property
+    def key(self) -> str:
+        """Digest of weights, tokenizer, template and options; "" where there is none."""
+        ...
+
+    def load(self) -> Model:
+        """Load the weights. Raises `ModelError` with the cure."""
+        ...

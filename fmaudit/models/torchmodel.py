@@ -1,0 +1,253 @@
+"""Any `torch.nn.Module` with a tokenizer, as a text classifier.
+
+The module is called as `module(**batch)` with `input_ids`, `attention_mask` and, where the
+tokenizer gives them, `token_type_ids`; it returns logits (batch, classes), or an object with
+`.logits` of that shape. Batches have the shape that the engine asks for: short rows are padded
+and missing rows filled, so that a text's logits are the same to the last bit whatever stands
+beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from fmaudit.errors import ModelError, OutOfMemory
+from fmaudit.models.base import Facts, Model, Prepared
+from fmaudit.types import Failure, Input, Logits, Pair, Request, Response, Tokenize, Tokens
+
+if TYPE_CHECKING:
+    import torch
+
+FIELDS = ("input_ids", "token_type_ids")
+LONGEST = 1_000_000  # tokenizers without a limit report about 1e30
+
+
+class TorchClassifier:
+    """A loaded torch classifier. Offers `classify` and `tokenize`.
+
+    Args:
+        module: returns logits (batch, classes); put in evaluation mode here.
+        tokenizer: a transformers tokenizer, or any callable of its kind.
+        classes: class names in the order of the logits.
+        name: what the report calls the model.
+        window: the most tokens the module reads; by default what the tokenizer and the
+            module's configuration say.
+        digest: names the weights and the tokenizer; by default computed from both.
+
+    Raises:
+        ModelError: no padding token, or no class names that fit.
+    """
+
+    capabilities = frozenset({"classify", "tokenize"})
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        tokenizer: Any,
+        classes: Sequence[str],
+        *,
+        name: str = "",
+        window: int | None = None,
+        digest: str = "",
+        adapter: str = "module",
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.module = module.eval()
+        self.tokenizer = tokenizer
+        self.pad = _pad_token(module, tokenizer)
+        first = next(module.parameters())
+        self.device = first.device
+        config = getattr(module, "config", None)
+        self.facts = Facts(
+            adapter=adapter,
+            name=name or type(module).__name__,
+            classes=tuple(classes),
+            device=_device_name(first.device),
+            dtype=str(first.dtype).removeprefix("torch."),
+            attention=str(getattr(config, "_attn_implementation", None) or "unknown"),
+            window=window or _window(module, tokenizer),
+            parameters=sum(p.numel() for p in module.parameters()),
+            digest=digest or module_digest(module, tokenizer),
+            libraries=libraries(),
+            notes=tuple(notes),
+        )
+
+    def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
+        """Tokenise in one call; texts beyond the window are cut and the cut is counted."""
+        encoded = self._encode([r.input for r in requests], cut=False)
+        long = [i for i, e in enumerate(encoded) if len(e["input_ids"]) > self.facts.window]
+        lost = dict.fromkeys(long, 0)
+        for i, short in zip(
+            long, self._encode([requests[i].input for i in long], cut=True), strict=True
+        ):
+            lost[i] = len(encoded[i]["input_ids"]) - len(short["input_ids"])
+            encoded[i] = short
+        return [
+            Prepared(
+                request,
+                tuple(tuple(e[f]) if f in e else None for f in FIELDS),
+                len(e["input_ids"]),
+                lost.get(i, 0),
+            )
+            for i, (request, e) in enumerate(zip(requests, encoded, strict=True))
+        ]
+
+    def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
+        """One forward pass of shape (rows, length); see `fmaudit.models.base.Model`."""
+        if isinstance(batch[0].request, Tokenize):
+            return [Tokens(ids=p.payload[0], cut=p.cut) for p in batch]
+        read = [p for p in batch if p.length]
+        values = iter(self._forward(read, length, max(rows, len(read))) if read else [])
+        return [
+            _answer(next(values), p) if p.length else Failure("the text has no token")
+            for p in batch
+        ]
+
+    def _forward(self, batch: Sequence[Prepared], length: int, rows: int) -> list[list[float]]:
+        import torch
+
+        filled = [*batch, *[batch[0]] * (rows - len(batch))]
+        fields = {
+            name: [list(p.payload[k]) + [fill] * (length - p.length) for p in filled]
+            for k, (name, fill) in enumerate(zip(FIELDS, (self.pad, 0), strict=True))
+            if batch[0].payload[k] is not None
+        }
+        fields["attention_mask"] = [[1] * p.length + [0] * (length - p.length) for p in filled]
+        try:
+            with torch.inference_mode():
+                tensors = {
+                    name: torch.tensor(values, dtype=torch.long).to(self.device)
+                    for name, values in fields.items()
+                }
+                out = self.module(**tensors)
+                logits = getattr(out, "logits", out)
+                # (rows, classes) -> the real rows, in double precision on the host
+                values = logits[: len(batch)].double().cpu()
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(str(error)) from error
+        except RuntimeError as error:
+            if "allocate memory" in str(error):
+                raise OutOfMemory(str(error)) from error
+            raise
+        if values.shape != (len(batch), len(self.facts.classes)):
+            raise ModelError(
+                f"{self.facts.name}: the logits have shape {tuple(values.shape)}, "
+                f"but {len(batch)} texts and {len(self.facts.classes)} classes were expected. "
+                "Name as many classes as the model's head has."
+            )
+        rows_: list[list[float]] = values.tolist()
+        return rows_
+
+    def _encode(self, inputs: Sequence[Input], *, cut: bool) -> list[Mapping[str, Sequence[int]]]:
+        if not inputs:
+            return []
+        limit = {"truncation": True, "max_length": self.facts.window} if cut else {}
+        encoded: list[Mapping[str, Sequence[int]]] = [{} for _ in inputs]
+        for paired in (False, True):
+            at = [i for i, x in enumerate(inputs) if isinstance(x, Pair) is paired]
+            if not at:
+                continue
+            sides = [_sides(inputs[i]) for i in at]
+            columns = [list(side) for side in zip(*sides, strict=True)]
+            found = self.tokenizer(*columns, **limit, padding=False, verbose=False)
+            for row, i in enumerate(at):
+                encoded[i] = {f: found[f][row] for f in FIELDS if f in found}
+        return encoded
+
+
+class Loaded:
+    """A handle for a model that is in memory already."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.key = model.facts.digest
+
+    def load(self) -> Model:
+        """The model itself."""
+        return self.model
+
+
+def module_digest(module: torch.nn.Module, tokenizer: Any) -> str:
+    """sha256 over the names, types, shapes and bytes of the weights, and the vocabulary."""
+    import torch
+
+    total = hashlib.sha256(f"{type(module).__module__}.{type(module).__qualname__}".encode())
+    for name, tensor in sorted(module.state_dict().items()):
+        total.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        total.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    words = backend.to_str() if backend is not None else repr(sorted(_vocabulary(tokenizer)))
+    total.update(words.encode())
+    return total.hexdigest()
+
+
+def libraries() -> dict[str, str]:
+    """Versions of the libraries that can move a logit."""
+    found = {}
+    for name in ("torch", "transformers", "tokenizers"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _answer(values: Sequence[float], prepared: Prepared) -> Response:
+    if not all(math.isfinite(v) for v in values):
+        return Failure(f"the logits are not finite: {list(values)}")
+    return Logits(tuple(values), tokens=prepared.length, cut=prepared.cut)
+
+
+def _sides(value: Input) -> tuple[str, ...]:
+    return (value.first, value.second) if isinstance(value, Pair) else (value,)
+
+
+def _vocabulary(tokenizer: Any) -> Sequence[tuple[str, int]]:
+    return list(tokenizer.get_vocab().items()) if hasattr(tokenizer, "get_vocab") else []
+
+
+def _device_name(device: torch.device) -> str:
+    import torch
+
+    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+
+
+def _pad_token(module: torch.nn.Module, tokenizer: Any) -> int:
+    config = getattr(module, "config", None)
+    for found in (
+        getattr(config, "pad_token_id", None),
+        getattr(tokenizer, "pad_token_id", None),
+    ):
+        if found is not None:
+            return int(found)
+    raise ModelError(
+        "neither the model's configuration nor its tokenizer names a padding token, so texts of "
+        "different lengths cannot share a batch. Set `pad_token_id` in the model's config.json "
+        "(a decoder usually takes its end-of-text token) and save it again."
+    )
+
+
+def _window(module: torch.nn.Module, tokenizer: Any) -> int:
+    limits = []
+    stated = getattr(tokenizer, "model_max_length", None)
+    if stated and stated < LONGEST:
+        limits.append(int(stated))
+    config = getattr(module, "config", None)
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions and positions > 0:
+        limits.append(int(positions) - _position_offset(module))
+    return min(limits, default=512)
+
+
+def _position_offset(module: torch.nn.Module) -> int:
+    """RoBERTa and its kin count positions from `padding_idx` + 1: those slots are not usable."""
+    for name, part in module.named_modules():
+        padding = getattr(part, "padding_idx", None)
+        if name.endswith("position_embeddings") and padding is not None:
+            return int(padding) + 1
+    return 0

@@ -1,0 +1,134 @@
+"""What an audit will estimate, fixed before its first request.
+
+A card's measures, laid over the attributes, cells and classes that the data and the model have,
+give the list of figures. How many of them a rule gates (the size m of a family's Holm family)
+is therefore known before anything is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fmaudit.catalog import MeasureCard, ProbeCard
+from fmaudit.data.cases import Survey
+from fmaudit.stats import measures
+from fmaudit.types import Finding, Rule
+
+CROSS = " & "
+
+
+@dataclass(frozen=True)
+class Universe:
+    """What the cases and the model have.
+
+    `groups`: attribute → its values, sorted. `cells`: two crossed attributes → the pairs of
+    values that occur, sorted. `classes`: the model's class names. `positive`: index of the
+    favourable class, None where none is named.
+    """
+
+    groups: Mapping[str, tuple[str, ...]]
+    cells: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
+    classes: tuple[str, ...]
+    positive: int | None
+
+
+def universe(survey: Survey, classes: tuple[str, ...], positive: int | None) -> Universe:
+    """The universe of surveyed data and a model's classes."""
+    return Universe(
+        groups={attribute: tuple(sorted(found)) for attribute, found in survey.groups.items()},
+        cells={pair: tuple(sorted(found)) for pair, found in survey.cells.items()},
+        classes=classes,
+        positive=positive,
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One figure to come: a measure over a slice, with its rule.
+
+    `category`: the evidence column that the slice selects by, where it is not a group.
+    `reason`: why it cannot be had, where that is known beforehand.
+    """
+
+    measure: str
+    axis: str
+    slice: Mapping[str, str]
+    positive: int | None
+    rule: Rule | None
+    minimum_n: int
+    category: str | None = None
+    reason: str = ""
+
+
+def plan(card: ProbeCard, universe: Universe) -> tuple[Plan, ...]:
+    """Every figure that the card promises on this universe, in the card's order."""
+    return tuple(p for entry in card.measures for p in _entry(entry, universe, str(card.file)))
+
+
+def gated(plans: Iterable[Plan]) -> int:
+    """How many of them a rule gates."""
+    return sum(p.rule is not None for p in plans)
+
+
+def finding(card: ProbeCard, planned: Plan, classes: Sequence[str]) -> Finding:
+    """The finding of a planned figure before anything is known of it."""
+    return Finding(
+        probe=card.id,
+        family=card.family,
+        measure=planned.measure,
+        slice=planned.slice,
+        estimate=None,
+        rule=planned.rule,
+        verdict="not_tested",
+        reason=planned.reason,
+        evidence=f"evidence/{card.id}.parquet",
+        positive=None if planned.positive is None else classes[planned.positive],
+        controls=card.controls,
+    )
+
+
+def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]:
+    measure = measures.get(entry.measure, where)
+    rule = entry.rule.rule() if entry.rule else None
+    reason = ""
+    positive = universe.positive if measure.needs_positive else None
+    if measure.needs_positive and len(universe.classes) > 2:
+        rule = None  # one class against the rest is measured, never gated
+    if measure.needs_positive and positive is None and "classes" not in entry.over:
+        reason = "no favourable class is named (`data.positive`)"
+    for axis in entry.over:
+        for slice_, chosen in _slices(axis, entry, universe, positive):
+            yield Plan(
+                measure=entry.measure,
+                axis=axis,
+                slice=slice_,
+                positive=chosen,
+                rule=rule,
+                minimum_n=entry.minimum_n,
+                category=entry.category if axis == "categories" else None,
+                reason=reason,
+            )
+
+
+def _slices(
+    axis: str, entry: MeasureCard, universe: Universe, positive: int | None
+) -> Iterator[tuple[dict[str, str], int | None]]:
+    if axis == "all":
+        yield {}, positive
+    elif axis == "groups":
+        for attribute, values in universe.groups.items():
+            yield from (({attribute: value}, positive) for value in values)
+    elif axis == "intersections":
+        for (a, b), cells in universe.cells.items():
+            yield from (({a: x, b: y}, positive) for x, y in cells)
+    elif axis == "attributes":
+        yield from (({"attribute": a}, positive) for a in universe.groups)
+    elif axis == "crossed":
+        yield from (({"attribute": CROSS.join(pair)}, positive) for pair in universe.cells)
+    elif axis == "classes":
+        yield from (({}, k) for k in range(len(universe.classes)))
+    elif axis == "categories":
+        yield from (({str(entry.category): value}, positive) for value in entry.values)
+    else:
+        raise AssertionError(f"an axis without slices: {axis}")

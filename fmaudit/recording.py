@@ -1,0 +1,144 @@
+"""Assembling the record: all that the report shows, in the shapes of `AuditRecord`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fmaudit import __version__, environment, evidence
+from fmaudit.engine.floor import Floor
+from fmaudit.matching import Matched
+from fmaudit.models.base import Facts
+from fmaudit.spec import AuditSpec
+from fmaudit.types import AuditRecord, Coverage, Exhibit, Finding
+
+
+@dataclass(frozen=True)
+class Started:
+    """What was known before the first request."""
+
+    at: datetime
+    spec_digest: str
+    spec: AuditSpec
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is known at the end. `holm`: family → size of its Holm family."""
+
+    facts: Facts
+    data: Mapping[str, Any]
+    positive: str | None
+    attributes: tuple[str, ...]
+    floor: Floor
+    matched: Sequence[Matched]
+    findings: Sequence[Finding]
+    coverage: Sequence[Coverage]
+    holm: Mapping[str, int]
+    costs: Mapping[str, Any]
+    run: Path
+
+
+def record_of(started: Started, done: Finished) -> AuditRecord:
+    """The record, unsealed."""
+    spec = started.spec
+    named = {choice.id for choice in spec.probes or ()}
+    return AuditRecord(
+        audit={
+            "name": spec.name,
+            "started": started.at.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": spec.seed,
+            "fmaudit": __version__,
+            "spec_digest": started.spec_digest,
+            "families": dict(done.holm),
+            "evidence_texts": spec.evidence.texts,
+            "exit_code": exit_code(done.findings, done.coverage, named),
+        },
+        model=_model(spec, done),
+        data={
+            **done.data,
+            "attributes": list(done.attributes),
+            "positive": done.positive,
+            "cut_texts": _cut_texts(done),
+        },
+        environment=environment.describe(),
+        floor={"target": {"classify": msgspec.to_builtins(done.floor)}},
+        findings=tuple(done.findings),
+        exhibits=tuple(
+            Exhibit(m.card.id, e.kind, e.title, e.options)
+            for m in done.matched
+            for e in m.card.exhibits
+        ),
+        coverage=tuple(sorted(done.coverage, key=lambda c: c.probe)),
+        costs=dict(done.costs),
+        probes={m.card.id: _probe(m) for m in done.matched},
+    )
+
+
+def exit_code(findings: Sequence[Finding], coverage: Sequence[Coverage], named: set[str]) -> int:
+    """The exit code of an audit, the gravest first.
+
+    4 something broke · 1 a rule fails · 3 inconclusive, nothing tested, or a probe in `named`
+    (those that the spec names by id) not tested · 0 all rules pass.
+    """
+    verdicts = {f.verdict for f in findings}
+    if "error" in verdicts or any(c.status == "error" for c in coverage):
+        return 4
+    if "fail" in verdicts:
+        return 1
+    untested = any(c.status == "not_tested" and c.probe in named for c in coverage)
+    silent = {f.probe for f in findings} & named
+    heard = {f.probe for f in findings if f.verdict != "not_tested"}
+    nothing = not verdicts - {"not_tested"}
+    if "inconclusive" in verdicts or nothing or untested or silent - heard:
+        return 3
+    return 0
+
+
+def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:
+    facts = done.facts
+    return {
+        "path": spec.model.path or spec.model.callable,
+        "base": spec.model.base,
+        "name": facts.name,
+        "adapter": facts.adapter,
+        "digest": facts.digest,
+        "device": facts.device,
+        "dtype": facts.dtype,
+        "attention": facts.attention,
+        "window": facts.window,
+        "parameters": facts.parameters,
+        "classes": list(facts.classes),
+        "positive": done.positive,
+        "libraries": facts.libraries,
+        "notes": list(facts.notes),
+        "allow_pickle": spec.model.allow_pickle,
+        "trust_remote_code": spec.model.trust_remote_code,
+    }
+
+
+def _probe(matched: Matched) -> dict[str, Any]:
+    card = matched.card.model_dump(mode="json")
+    shown = ("title", "claim", "harm", "citation", "limits", "controls", "measures", "params")
+    return {
+        **{key: card[key] for key in shown},
+        "method": matched.method.name,
+        "method_digest": matched.method.digest(),
+        "card_digest": matched.card_digest,
+    }
+
+
+def _cut_texts(done: Finished) -> int | None:
+    """Texts beyond the model's window, from the evidence of a probe that counts them."""
+    for matched in done.matched:
+        path = done.run / "evidence" / f"{matched.card.id}.parquet"
+        if "cut" in matched.method.columns and path.is_file():
+            column = evidence.read(path, ["cut"])["cut"].to_numpy(zero_copy_only=False)
+            return int((column > 0).sum())
+    return None

@@ -1,0 +1,146 @@
+"""The one registry: methods and adapters by name, loaded when they are first used.
+
+Built-in plug-ins are named here as "module:attribute"; another package adds its own by an
+entry point in the group `fmaudit.methods` or `fmaudit.adapters`. Nothing is imported until
+it is asked for, so that `fmaudit --help` stays quick and torch stays out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fmaudit.errors import SpecError, UnknownName
+from fmaudit.seeds import Seeds
+from fmaudit.types import Asks, Case, Row
+
+BUILT_IN: Mapping[str, Mapping[str, str]] = {
+    "methods": {
+        "predictions": "fmaudit.performance.predictions:predictions",
+        "group_outcomes": "fmaudit.bias.group_outcomes:group_outcomes",
+        "counterfactual_terms": "fmaudit.bias.counterfactual_terms:counterfactual_terms",
+    },
+    "adapters": {
+        "classifier": "fmaudit.models.classifier:open_model",
+        "callable": "fmaudit.models.callable:open_model",
+        "fake": "fmaudit.models.fakes:open_model",
+    },
+}
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a method may know beside its cases.
+
+    `seeds` is keyed by the probe. `classes` are the model's class names in the order of its
+    logits; `positive` is the index of the favourable class (None: none was named and the
+    model is not binary). `floor` is the noise floor: the largest change of a logit that the
+    same input shows between batch shapes, 0.0 where nothing moved. `tokenizes`: the target
+    model answers `Tokenize`.
+    """
+
+    seeds: Seeds
+    classes: tuple[str, ...] = ()
+    positive: int | None = None
+    floor: float = 0.0
+    tokenizes: bool = False
+
+
+Run = Callable[[Sequence[Case], Any, Context], Asks[list[Row]]]
+
+
+class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A method without parameters."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of measuring: a generator of requests that returns rows.
+
+    `needs`: role → capabilities the model of that role must offer. `data`: what each case
+    must have ("text", "target", "groups"). `columns`: name → type (float, int, bool, str, or
+    list[float]) of the values in its rows. `whole`: called once over all cases, not once a
+    chunk. `params`: a frozen `msgspec.Struct`; a card's parameters are checked against it.
+    """
+
+    name: str
+    run: Run
+    needs: Mapping[str, frozenset[str]]
+    data: frozenset[str]
+    columns: Mapping[str, Any]
+    params: type = NoParams
+    whole: bool = False
+    summary: str = ""
+
+    def digest(self) -> str:
+        """sha256 of the source of the method's package and of `scoring`, which it stands on."""
+        package = Path(str(sys.modules[self.run.__module__].__file__)).parent
+        total = hashlib.sha256()
+        for file in sorted(package.glob("*.py")):
+            total.update(file.read_bytes())
+        total.update((Path(__file__).parent / "scoring.py").read_bytes())
+        return total.hexdigest()
+
+
+def method(
+    name: str,
+    *,
+    needs: Mapping[str, set[str]],
+    data: set[str],
+    columns: Mapping[str, Any],
+    params: type = NoParams,
+    whole: bool = False,
+) -> Callable[[Run], Method]:
+    """Make a generator function a `Method` (see there for the arguments)."""
+
+    def wrap(run: Run) -> Method:
+        return Method(
+            name=name,
+            run=run,
+            needs={role: frozenset(kinds) for role, kinds in needs.items()},
+            data=frozenset(data),
+            columns=dict(columns),
+            params=params,
+            whole=whole,
+            summary=(inspect.getdoc(run) or "").split("\n\n")[0].replace("\n", " "),
+        )
+
+    return wrap
+
+
+@cache
+def known(kind: str) -> Mapping[str, str]:
+    """Name → "module:attribute" of every plug-in of a kind ("methods" or "adapters")."""
+    found = dict(BUILT_IN[kind])
+    for point in entry_points(group=f"fmaudit.{kind}"):
+        if point.name in found and found[point.name] != point.value:
+            raise SpecError(
+                f"two plug-ins are called {point.name!r}: {found[point.name]} and {point.value}. "
+                "Rename the entry point of the one that is yours."
+            )
+        found[point.name] = point.value
+    return found
+
+
+def load(kind: str, name: str, where: str = "") -> Any:
+    """The plug-in of that kind and name. Raises `UnknownName` with the nearest right one."""
+    names = known(kind)
+    if name not in names:
+        raise UnknownName(kind.rstrip("s"), name, names, where)
+    module, _, attribute = names[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def load_method(name: str, where: str = "") -> Method:
+    """The method of that name."""
+    found: Method = load("methods", name, where)
+    return found

@@ -1,0 +1,108 @@
+"""Checking a run: its seal, its counts, its findings, its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from fmaudit.reporting import seal
+from fmaudit.reporting.record import load
+from fmaudit.reporting.verify import decisions, results
+from fmaudit.reporting.verify.findings import check_findings
+from fmaudit.reporting.verify.results import Check, Verification
+from fmaudit.reporting.verify.rows import File
+from fmaudit.types import AuditRecord
+
+
+def verify(run: Path) -> Verification:
+    """Compute every figure of a run again, from its evidence and by other code than the audit's.
+
+    A seal that was made anew hides nothing: the figures are compared with the evidence, the
+    findings with what the cards promise, the evidence with the counts in the record.
+
+    Raises:
+        RunFolderError: the folder holds no record that can be read.
+    """
+    record = load(run)
+    files, broken = _files(run, record)
+    checks = [*_sealed(run, record), *broken, *_counts(record, files)]
+    if not broken:
+        checks += check_findings(record, files)
+    checks += _exit_code(run, record)
+    checks += _unseen(record)
+    return Verification(tuple(checks))
+
+
+def _sealed(run: Path, record: AuditRecord) -> Iterator[Check]:
+    wrong = seal.check(run, record)
+    stored = record.seal.get("sealed")
+    if not wrong:
+        yield Check("seal", "sealed", "sealed", stored, stored, True)
+    for note in wrong:
+        yield Check("seal", "sealed", "sealed", stored, None, False, note)
+
+
+def _files(run: Path, record: AuditRecord) -> tuple[dict[str, File], list[Check]]:
+    """The evidence of each probe, and what of it cannot be read."""
+    import pyarrow as pa
+
+    status = {entry.probe: entry.status for entry in record.coverage}
+    files: dict[str, File] = {}
+    broken: list[Check] = []
+    for probe in record.probes:
+        path = run / "evidence" / f"{probe}.parquet"
+        if status.get(probe) == "error" and not path.exists():
+            continue
+        try:
+            files[probe] = File(path)
+        except (OSError, pa.ArrowException, LookupError, ValueError) as error:
+            note = f"the evidence cannot be read: {error}"
+            broken.append(Check(probe, path.name, "value", None, None, False, note))
+    return files, broken
+
+
+def _counts(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
+    """The counts in the record against the rows of the evidence."""
+    covered = {entry.probe: entry for entry in record.coverage}
+    for probe, file in files.items():
+        entry, where = covered.get(probe), f"coverage {probe}"
+        if entry is None:
+            yield Check(where, "coverage", "value", None, probe, False, "not in the coverage")
+            continue
+        yield results.same(where, "status", entry.status, "ran")
+        yield results.same(where, "rows", entry.rows, file.rows)
+        yield results.same(where, "failed_rows", entry.failed_rows, file.failed)
+        yield results.same(where, "cases", entry.cases, file.cases)
+        yield results.same(where, "cases of the data", entry.cases, record.data.get("rows"))
+    for entry in record.coverage:
+        if entry.status in ("ran", "error") and entry.probe not in record.probes:
+            note = "a probe that ran, without its card in the record"
+            yield Check(f"coverage {entry.probe}", "card", "value", None, None, False, note)
+    yield from _cut_texts(record, files)
+
+
+def _cut_texts(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
+    stored = record.data.get("cut_texts")
+    counting = next((file for file in files.values() if file.has("cut")), None)
+    if counting is not None and stored is not None:
+        values, there = counting.column("cut")
+        yield results.same("data", "cut_texts", stored, int((values[there] > 0).sum()))
+
+
+def _exit_code(run: Path, record: AuditRecord) -> Iterator[Check]:
+    import yaml
+
+    path = run / "spec.yaml"
+    spec = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    asked = (spec.get("probes") if isinstance(spec, Mapping) else None) or []
+    named = [choice["id"] if isinstance(choice, Mapping) else choice for choice in asked]
+    fresh = decisions.exit_code(record.findings, record.coverage, named)
+    yield results.same("audit", "exit_code", record.audit.get("exit_code"), fresh)
+
+
+def _unseen(record: AuditRecord) -> Iterator[Check]:
+    """What the record holds and the evidence cannot show."""
+    for part in ("floor", "costs"):
+        if getattr(record, part):
+            note = "measured while the audit ran; the seal covers it"
+            yield Check(part, part, "not from evidence", None, None, True, note)

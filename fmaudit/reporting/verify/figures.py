@@ -1,0 +1,92 @@
+"""The named figures: which columns each reads, and how it is computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fmaudit.reporting.verify import classifier, probabilities, swaps
+from fmaudit.reporting.verify.estimates import Ask
+from fmaudit.reporting.verify.gaps import gap
+from fmaudit.reporting.verify.rows import Rows
+from fmaudit.types import Estimate
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`columns` must have a value; `positive`: one class against the rest."""
+
+    compute: Callable[[Rows, Ask], Estimate]
+    columns: tuple[str, ...]
+    positive: bool = False
+
+
+_DECIDED = ("label", "predicted")
+_SCORED = ("label", "probs")
+_ODDS = {
+    "true_positive_rate": classifier.TRUE_POSITIVE,
+    "false_positive_rate": classifier.FALSE_POSITIVE,
+}
+_SELECTION = {"selection_rate": classifier.SELECTION}
+
+_AVERAGES = {
+    **{
+        f"{score}_{kind}": Figure(classifier.average(score, kind), _DECIDED)
+        for score in ("precision", "recall", "f1")
+        for kind in ("macro", "weighted")
+    },
+    **{f"{s}_micro": Figure(classifier.accuracy, _DECIDED) for s in ("precision", "recall", "f1")},
+    "balanced_accuracy": Figure(classifier.average("recall", "macro"), _DECIDED),
+}
+
+_RATES = {
+    "selection_rate": Figure(classifier.SELECTION.estimate, ("predicted",), positive=True),
+    "base_rate": Figure(classifier.BASE.estimate, ("label",), positive=True),
+    "true_positive_rate": Figure(classifier.TRUE_POSITIVE.estimate, _DECIDED, positive=True),
+    "recall": Figure(classifier.TRUE_POSITIVE.estimate, _DECIDED, positive=True),
+    "false_positive_rate": Figure(classifier.FALSE_POSITIVE.estimate, _DECIDED, positive=True),
+    "positive_predictive_value": Figure(classifier.PREDICTIVE.estimate, _DECIDED, positive=True),
+    "precision": Figure(classifier.PREDICTIVE.estimate, _DECIDED, positive=True),
+    "f1": Figure(classifier.f1, _DECIDED, positive=True),
+    "accuracy": Figure(classifier.accuracy, _DECIDED),
+}
+
+_PROBABILITIES = {
+    "auroc": Figure(probabilities.ranking(probabilities.auroc, macro=False), _SCORED, True),
+    "auroc_macro": Figure(probabilities.ranking(probabilities.auroc, macro=True), _SCORED),
+    "auprc": Figure(probabilities.ranking(probabilities.auprc, macro=False), _SCORED, True),
+    "auprc_macro": Figure(probabilities.ranking(probabilities.auprc, macro=True), _SCORED),
+    "log_loss": Figure(probabilities.log_loss, _SCORED),
+    "brier": Figure(probabilities.brier, _SCORED),
+    "ece": Figure(probabilities.ece, _SCORED),
+    "calibration_in_the_large": Figure(probabilities.in_the_large, _SCORED, positive=True),
+    "calibration_slope": Figure(probabilities.slope, _SCORED, positive=True),
+}
+
+_GAPS = {
+    "demographic_parity_difference": Figure(gap(_SELECTION, "difference"), ("predicted",), True),
+    "demographic_parity_ratio": Figure(gap(_SELECTION, "ratio"), ("predicted",), True),
+    "equal_opportunity_difference": Figure(
+        gap({"true_positive_rate": classifier.TRUE_POSITIVE}, "difference"), _DECIDED, True
+    ),
+    "false_positive_rate_difference": Figure(
+        gap({"false_positive_rate": classifier.FALSE_POSITIVE}, "difference"), _DECIDED, True
+    ),
+    "equalized_odds_difference": Figure(gap(_ODDS, "difference"), _DECIDED, True),
+    "equalized_odds_ratio": Figure(gap(_ODDS, "ratio"), _DECIDED, True),
+    "accuracy_difference": Figure(gap({"accuracy": classifier.ACCURACY}, "difference"), _DECIDED),
+}
+
+_SWAPS = {
+    "flip_rate": Figure(swaps.flips("flip"), ("flip",)),
+    "control_flip_rate": Figure(swaps.flips("control_flip"), ("control_flip",)),
+    "excess_flip_rate": Figure(swaps.excess, ("flip", "control_flip")),
+    "mean_gap": Figure(swaps.gap(lambda r: r.columns["gap"], -1.0, 1.0), ("gap",)),
+    "mean_absolute_gap": Figure(swaps.gap(lambda r: abs(r.columns["gap"]), 0.0, 1.0), ("gap",)),
+    "excess_absolute_gap": Figure(
+        swaps.gap(lambda r: abs(r.columns["gap"]) - abs(r.columns["control_gap"]), -1.0, 1.0),
+        ("gap", "control_gap"),
+    ),
+}
+
+FIGURES: Mapping[str, Figure] = {**_AVERAGES, **_RATES, **_PROBABILITIES, **_GAPS, **_SWAPS}

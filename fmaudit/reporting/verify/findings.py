@@ -1,0 +1,163 @@
+"""The findings of a record against what its cards promise and its evidence gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fmaudit.errors import NotEstimable
+from fmaudit.reporting.verify import decisions, results
+from fmaudit.reporting.verify.compare import Absent, compared
+from fmaudit.reporting.verify.estimates import Ask
+from fmaudit.reporting.verify.figures import FIGURES
+from fmaudit.reporting.verify.promises import Promise, World, promises, sizes, world
+from fmaudit.reporting.verify.results import Check
+from fmaudit.reporting.verify.rows import File
+from fmaudit.types import AuditRecord, Estimate, Finding
+
+TOO_MANY_FAILED = 0.05
+LEFT_OUT = "left out"
+
+Key = tuple[Any, ...]
+
+
+@dataclass
+class _Waiting:
+    """The stored findings that no promise has claimed yet."""
+
+    by_key: dict[Key, list[Finding]] = field(default_factory=dict)
+
+    def put(self, finding: Finding) -> None:
+        self.by_key.setdefault(_key(finding), []).append(finding)
+
+    def take(self, key: Key) -> Finding | None:
+        same = self.by_key.get(key)
+        return same.pop(0) if same else None
+
+    def left(self) -> Iterator[Finding]:
+        for same in self.by_key.values():
+            yield from same
+
+
+def check_findings(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
+    """Each promised figure against its finding; what is missing, and what is too many."""
+    there = world(record, list(files.values()))
+    promised = promises(record, there)
+    m = sizes(promised)
+    for family, size in m.items():
+        stored = record.audit.get("families", {}).get(family)
+        yield results.same("audit", f"families.{family}", stored, size, "size of the Holm family")
+    waiting = _Waiting()
+    for finding in record.findings:
+        waiting.put(finding)
+    for promise in promised:
+        found = waiting.take(promise.key)
+        if found is None:
+            yield _missing(promise, promise.slice)
+            continue
+        yield from _header(found, promise, record)
+        size = max(1, m[promise.family])
+        fresh = _compute(promise, files.get(promise.probe), found, there, size)
+        yield from compared(found, fresh)
+        if isinstance(fresh, Estimate) and promise.rule is not None:
+            yield from _left_out(promise, fresh.details.get("excluded", {}), waiting)
+    for finding in waiting.left():
+        note = "no card of the record promises this finding"
+        yield Check(results.name(finding), "finding", "value", finding, None, False, note)
+    yield from _verdicts(record, m)
+
+
+def _key(finding: Finding) -> Key:
+    chosen = tuple(sorted(finding.slice.items()))
+    return finding.probe, finding.measure, chosen, finding.positive
+
+
+def _missing(promise: Promise, chosen: Mapping[str, str]) -> Check:
+    where = f"{promise.probe} {promise.measure} {dict(chosen)}"
+    return Check(where, "finding", "value", None, None, False, "promised by its card, and missing")
+
+
+def _header(finding: Finding, promise: Promise, record: AuditRecord) -> Iterator[Check]:
+    """What a finding says of itself against its card."""
+    where = results.name(finding)
+    controls = tuple(record.probes[promise.probe].get("controls", ()))
+    yield results.same(where, "rule", finding.rule, promise.rule)
+    yield results.same(where, "family", finding.family, promise.family)
+    yield results.same(where, "controls", finding.controls, controls)
+
+
+def _compute(
+    promise: Promise, file: File | None, stored: Finding, there: World, m: int
+) -> Estimate | Absent:
+    """The figure anew, or why there is none."""
+    figure = FIGURES.get(promise.measure)
+    if figure is None:
+        return Absent(f"no second writing of {promise.measure!r} is known", None)
+    if file is None:
+        return Absent("the probe broke and left no evidence", "error")
+    if file.failed > TOO_MANY_FAILED * file.rows:
+        return Absent(f"{file.failed} of {file.rows} rows failed", "error")
+    try:
+        if figure.positive and promise.positive is None:
+            raise NotEstimable("no favourable class is named")
+        rows = file.slice(
+            figure.columns, promise.slice, category=promise.category, over=promise.over
+        )
+        return figure.compute(rows, _ask(promise, stored, there, m))
+    except NotEstimable as why:
+        return Absent(str(why), "not_tested")
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return Absent(f"the evidence does not fit the figure: {error!r}", None)
+
+
+def _ask(promise: Promise, stored: Finding, there: World, m: int) -> Ask:
+    details = stored.estimate.details if stored.estimate else {}
+    named = promise.positive
+    return Ask(
+        rule=promise.rule,
+        m=m,
+        positive=-1 if named is None else list(there.classes).index(named),
+        classes=len(there.classes),
+        minimum_n=promise.minimum_n,
+        driver=(frozenset(details.get("pair", ())), details.get("rate")),
+    )
+
+
+def _left_out(promise: Promise, excluded: Mapping[str, str], waiting: _Waiting) -> Iterator[Check]:
+    """A finding for each group that a gated gap left out; one too many is found elsewhere."""
+    for group in excluded:
+        chosen = {**promise.slice, LEFT_OUT: group}
+        key = (promise.probe, promise.measure, tuple(sorted(chosen.items())), promise.positive)
+        finding = waiting.take(key)
+        if finding is None:
+            yield _missing(promise, chosen)
+            continue
+        where = results.name(finding)
+        yield results.same(where, "verdict", finding.verdict, "not_tested")
+        yield results.same(where, "estimate", finding.estimate, None)
+        yield results.same(where, "rule", finding.rule, None)
+
+
+def _verdicts(record: AuditRecord, m: Mapping[str, int]) -> Iterator[Check]:
+    """Verdicts and needed_n as they follow from the stored figures, family by family.
+
+    The figures themselves are compared with the evidence elsewhere; taking them as they stand
+    here leaves no room for a last digit to tip a verdict.
+    """
+    by_family: dict[str, list[tuple[Finding, Estimate]]] = {}
+    for finding in record.findings:
+        if finding.estimate is not None:
+            by_family.setdefault(finding.family, []).append((finding, finding.estimate))
+        else:
+            yield results.same(results.name(finding), "needed_n", finding.needed_n, None)
+    for family, mine in by_family.items():
+        asked = [(estimate, finding.rule) for finding, estimate in mine]
+        for (finding, estimate), verdict in zip(
+            mine, decisions.verdicts(asked, m.get(family, len(mine))), strict=True
+        ):
+            where, rule, needed = results.name(finding), finding.rule, None
+            if verdict == "inconclusive" and rule is not None and estimate.p_fail is not None:
+                needed = decisions.needed_n(estimate, rule)
+            yield results.same(where, "verdict", finding.verdict, verdict)
+            yield results.same(where, "needed_n", finding.needed_n, needed)

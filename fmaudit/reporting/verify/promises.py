@@ -1,0 +1,124 @@
+"""What the cards promise: every figure that a record must hold, and under which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from fmaudit.reporting.verify.figures import FIGURES
+from fmaudit.reporting.verify.rows import CROSS, File
+from fmaudit.types import AuditRecord, Rule
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A figure that a card promises. `over`: it compares the groups of an attribute."""
+
+    probe: str
+    measure: str
+    slice: Mapping[str, str]
+    positive: str | None
+    rule: Rule | None
+    minimum_n: int
+    category: str | None = None
+    over: bool = False
+
+    @property
+    def family(self) -> str:
+        """The first half of the probe's id."""
+        return self.probe.partition(".")[0]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What a finding is told by."""
+        return self.probe, self.measure, tuple(sorted(self.slice.items())), self.positive
+
+
+@dataclass(frozen=True)
+class World:
+    """What data and model have: groups and cells that occur, the classes, the favourable one."""
+
+    groups: Mapping[str, Sequence[str]]
+    cells: Mapping[tuple[str, str], Sequence[tuple[str, str]]]
+    classes: Sequence[str]
+    positive: str | None
+
+
+def world(record: AuditRecord, files: Sequence[File]) -> World:
+    """The groups of all evidence together; attributes that the record names stay in its order."""
+    seen = {name for file in files for name in file.attributes()}
+    named = list(record.data.get("attributes", ()))
+    attributes = [*named, *sorted(seen - set(named))]
+    cells = {
+        (a, b): sorted({cell for file in files for cell in file.cells(a, b)})
+        for a, b in combinations(attributes, 2)
+    }
+    return World(
+        groups={a: sorted({v for file in files for v in file.values(a)}) for a in attributes},
+        cells=cells,
+        classes=list(record.model.get("classes", ())),
+        positive=record.model.get("positive"),
+    )
+
+
+def promises(record: AuditRecord, there: World) -> list[Promise]:
+    """Every figure that the cards of the record promise, in their order."""
+    return [
+        promise
+        for probe, card in record.probes.items()
+        for entry in card["measures"]
+        for promise in _entry(probe, entry, there)
+    ]
+
+
+def sizes(promised: Sequence[Promise]) -> dict[str, int]:
+    """Family → how many of its figures a rule gates."""
+    found = {promise.family: 0 for promise in promised}
+    for promise in promised:
+        found[promise.family] += promise.rule is not None
+    return found
+
+
+def _entry(probe: str, entry: Mapping[str, Any], there: World) -> Iterator[Promise]:
+    figure = FIGURES.get(entry["measure"])
+    one_class = figure is not None and figure.positive
+    rule = entry.get("rule")
+    if one_class and len(there.classes) > 2:
+        rule = None  # one class against the rest is measured, never gated
+    favoured = there.positive if one_class else None
+    for axis in entry["over"]:
+        for chosen, positive in _slices(axis, entry, there, favoured):
+            yield Promise(
+                probe=probe,
+                measure=entry["measure"],
+                slice=chosen,
+                positive=positive,
+                rule=None if rule is None else Rule(rule["op"], rule["value"], rule["origin"]),
+                minimum_n=entry.get("minimum_n", 1),
+                category=entry.get("category") if axis == "categories" else None,
+                over=axis in ("attributes", "crossed"),
+            )
+
+
+def _slices(
+    axis: str, entry: Mapping[str, Any], there: World, favoured: str | None
+) -> Iterator[tuple[dict[str, str], str | None]]:
+    if axis == "all":
+        yield {}, favoured
+    elif axis == "groups":
+        yield from (({a: v}, favoured) for a, found in there.groups.items() for v in found)
+    elif axis == "intersections":
+        for (a, b), found in there.cells.items():
+            yield from (({a: x, b: y}, favoured) for x, y in found)
+    elif axis == "attributes":
+        yield from (({"attribute": a}, favoured) for a in there.groups)
+    elif axis == "crossed":
+        yield from (({"attribute": CROSS.join(pair)}, favoured) for pair in there.cells)
+    elif axis == "classes":
+        yield from (({}, name) for name in there.classes)
+    elif axis == "categories":
+        yield from (({str(entry["category"]): v}, favoured) for v in entry.get("values", ()))
+    else:
+        raise ValueError(f"a card names an unknown axis: {axis!r}")

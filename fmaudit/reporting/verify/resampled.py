@@ -1,0 +1,89 @@
+"""Figures that were drawn at random: drawn again by another generator.
+
+A p-value from D draws has the standard error sqrt(p(1 − p)/D); two of them, from D and D′, differ
+by sqrt(p(1 − p)(1/D + 1/D′)) with p pooled over both. They agree within four of these, and within
+the step 1/(D + 1) of the stored one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fmaudit.reporting.verify.rows import Array, Rows
+
+STORED_DRAWS = 999
+ERRORS = 4.0
+SEED = 20_250_117
+
+Draw = Callable[[np.random.Generator, int], float]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A p-value that is to be drawn: `again(rng, draws)` draws it."""
+
+    again: Draw
+    draws: int = 1999
+
+
+def agree(stored: float, drawn: float, draws: int) -> tuple[bool, float]:
+    """Whether two p-values agree, and the Monte-Carlo standard error of their difference."""
+    pooled = (stored * STORED_DRAWS + drawn * draws) / (STORED_DRAWS + draws)
+    error = math.sqrt(max(pooled * (1 - pooled), 0.0) * (1 / STORED_DRAWS + 1 / draws))
+    return abs(stored - drawn) <= ERRORS * error + 1 / (STORED_DRAWS + 1), error
+
+
+def p_value(observed: float, drawn: Array) -> float:
+    """(1 + draws at least as large)/(draws + 1)."""
+    return (1 + int((drawn >= observed - 1e-12).sum())) / (len(drawn) + 1)
+
+
+def permuted_shares(
+    events: Array, cell: Array, k: int, rows: Rows, rng: np.random.Generator, draws: int
+) -> Array:
+    """Shares of `events` in k cells when the cells are dealt anew to whole units: (draws, k).
+
+    A unit with rows in several cells has its own rows' cells dealt anew among them.
+    """
+    if not rows.clustered and not rows.weighted:
+        sizes = np.bincount(cell, minlength=k)
+        dealt = rng.multivariate_hypergeometric(
+            sizes, int(events.sum()), size=draws, method="marginals"
+        )
+        return np.asarray(dealt / sizes)
+    _, unit = np.unique(rows.unit, return_inverse=True)
+    unit = unit.reshape(-1)
+    _, first = np.unique(unit, return_index=True)
+    whole = np.array_equal(cell[first][unit], cell)
+    found = np.empty((draws, k))
+    for draw in range(draws):
+        dealt = rng.permutation(cell[first])[unit] if whole else _within(cell, unit, rng)
+        total = np.bincount(dealt, weights=rows.w, minlength=k)
+        found[draw] = np.bincount(dealt, weights=rows.w * events, minlength=k) / total
+    return found
+
+
+def calibration_null(
+    confidence: Array, bins: Array, w: Array, plugin: float, rng: np.random.Generator, draws: int
+) -> float:
+    """P-value of a plug-in calibration error where the top label is right as often as it says."""
+    found = np.empty(draws)
+    count = int(bins.max()) + 1
+    for draw in range(draws):
+        right = rng.random(len(w)) < confidence
+        residual = np.bincount(bins, weights=w * (right - confidence), minlength=count)
+        found[draw] = np.abs(residual).sum() / w.sum()
+    return p_value(plugin, found)
+
+
+def _within(cell: Array, unit: Array, rng: np.random.Generator) -> Array:
+    """The cells of each unit's rows in a new order."""
+    there = np.lexsort((rng.random(len(cell)), unit))
+    here = np.argsort(unit, kind="stable")
+    dealt = np.empty_like(cell)
+    dealt[here] = cell[there]
+    return dealt

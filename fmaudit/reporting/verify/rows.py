@@ -1,0 +1,189 @@
+"""The rows of an evidence file, and the slices that figures are computed on.
+
+A unit is what counts as independent: the rows of one `cluster`. Weights that are all equal in a
+slice count as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fmaudit.errors import NotEstimable
+
+Array: TypeAlias = npt.NDArray[Any]
+
+CROSS = " & "
+DESIGN = ("case", "groups", "cluster", "weight", "stratum", "failed")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a slice: n values a column, and the design that they were drawn by.
+
+    `unit`, `stratum`: codes. `whole`: units in each stratum of the whole file (indexed by its
+    code), None where the file has one stratum.
+    """
+
+    columns: Mapping[str, Array]
+    weight: Array
+    unit: Array
+    stratum: Array
+    whole: Array | None
+
+    @cached_property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.unit)
+
+    @cached_property
+    def units(self) -> int:
+        """Number of independent units."""
+        return len(np.unique(self.unit))
+
+    @property
+    def clustered(self) -> bool:
+        """Whether some unit has more than one row."""
+        return self.units < self.n
+
+    @cached_property
+    def w(self) -> Array:
+        """Weights; ones where they are all equal."""
+        equal = self.n == 0 or self.weight.min() == self.weight.max()
+        return np.ones(self.n) if equal else self.weight
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows count differently."""
+        return self.n > 0 and bool(self.weight.min() < self.weight.max())
+
+    @property
+    def stratified(self) -> bool:
+        """Whether the rows come from more than one stratum."""
+        return len(np.unique(self.stratum)) > 1
+
+    @property
+    def designed(self) -> bool:
+        """Whether the rows are more than independent draws that count alike."""
+        return self.clustered or self.weighted or self.stratified
+
+    def where(self, mask: Array) -> Rows:
+        """The rows where `mask` (n booleans) is true."""
+        return replace(
+            self,
+            columns={name: column[mask] for name, column in self.columns.items()},
+            weight=self.weight[mask],
+            unit=self.unit[mask],
+            stratum=self.stratum[mask],
+        )
+
+
+class File:
+    """An evidence file, read column by column when one is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self._file = pq.ParquetFile(path)
+        self._names = frozenset(self._file.schema_arrow.names)
+        frame = self._file.read(list(DESIGN)).to_pandas()
+        self.rows = len(frame)
+        self.cases = int(frame["case"].nunique())
+        self.failed = int(frame["failed"].sum())
+        self._weight = frame["weight"].to_numpy(dtype=np.float64)
+        self._unit = frame["cluster"].factorize()[0]
+        self._stratum = frame["stratum"].factorize()[0]
+        self._groups = [dict(found) for found in frame["groups"]]
+        self._columns: dict[str, tuple[Array, Array]] = {}
+        self._by_attribute: dict[str, Array] = {}
+
+    def slice(
+        self, names: Sequence[str], chosen: Mapping[str, str], *, category: str | None, over: bool
+    ) -> Rows:
+        """The rows of a finding that have a value in every column of `names`.
+
+        `over`: `chosen` names an attribute whose groups are compared (column `group`);
+        else it selects by group values, or by the column `category`.
+
+        Raises:
+            NotEstimable: no rows, or clusters that lie in more than one stratum.
+        """
+        keep = np.ones(self.rows, dtype=bool)
+        for name in names:
+            keep &= self.column(name)[1]
+        group = self.group(chosen["attribute"]) if over else None
+        if group is not None:
+            keep &= np.array([value is not None for value in group], dtype=bool)
+        else:
+            for name, value in chosen.items():
+                found = self.column(name)[0] if name == category else self.group(name)
+                keep &= found == value
+        if not keep.any():
+            raise NotEstimable("no rows")
+        columns = {name: self.column(name)[0][keep] for name in names}
+        columns |= {} if group is None else {"group": group[keep]}
+        design = (self._weight[keep], self._unit[keep], self._stratum[keep])
+        return Rows(columns, *design, self._whole)
+
+    def has(self, name: str) -> bool:
+        """Whether the file has that column."""
+        return name in self._names
+
+    def column(self, name: str) -> tuple[Array, Array]:
+        """A column's values (anything where null), and where it has one."""
+        if not self.has(name):
+            raise KeyError(f"the evidence has no column {name!r}")
+        if name not in self._columns:
+            self._columns[name] = _values(self._file.read([name]).column(0).to_pylist())
+        return self._columns[name]
+
+    def group(self, attribute: str) -> Array:
+        """Each row's group, or its cell of crossed attributes; None where it has none."""
+        if attribute not in self._by_attribute:
+            parts = attribute.split(CROSS)
+            values = np.empty(self.rows, dtype=object)
+            for row, groups in enumerate(self._groups):
+                found = [groups.get(part) for part in parts]
+                values[row] = None if None in found else CROSS.join(map(str, found))
+            self._by_attribute[attribute] = values
+        return self._by_attribute[attribute]
+
+    def attributes(self) -> set[str]:
+        """The attributes that some row has a group of."""
+        return {name for groups in self._groups for name in groups}
+
+    def values(self, attribute: str) -> set[str]:
+        """The groups of an attribute that occur."""
+        return {groups[attribute] for groups in self._groups if attribute in groups}
+
+    def cells(self, first: str, second: str) -> set[tuple[str, str]]:
+        """The pairs of groups of two attributes that occur together."""
+        return {(g[first], g[second]) for g in self._groups if first in g and second in g}
+
+    @property
+    def _whole(self) -> Array | None:
+        """Units in each stratum of the file."""
+        if len(np.unique(self._stratum)) < 2:
+            return None
+        pairs = np.unique(np.stack([self._unit, self._stratum]), axis=1)
+        if pairs.shape[1] > len(np.unique(self._unit)):
+            raise NotEstimable("a cluster lies in more than one stratum")
+        return np.bincount(pairs[1])
+
+
+def _values(found: list[Any]) -> tuple[Array, Array]:
+    """Values as an array, a harmless one where None stood, and where they are there."""
+    there = np.array([value is not None for value in found], dtype=bool)
+    example = next((value for value in found if value is not None), None)
+    if isinstance(example, str) or example is None:
+        texts = np.empty(len(found), dtype=object)
+        texts[:] = found
+        return texts, there
+    blank: Any = [0.0] * len(example) if isinstance(example, list) else type(example)()
+    return np.array([blank if value is None else value for value in found]), there

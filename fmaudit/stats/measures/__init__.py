@@ -1,0 +1,32 @@
+"""The named figures: every measure that a probe's card may name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fmaudit.errors import UnknownName
+from fmaudit.stats.measures import calibration, classification, counterfactual, groups
+from fmaudit.stats.measures.base import Measure
+
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        measure.name: measure
+        for family in (classification, calibration, groups, counterfactual)
+        for measure in family.MEASURES
+    }
+)
+"""Name → measure."""
+
+
+def get(name: str, where: str = "") -> Measure:
+    """The measure of that name. Raises `UnknownName` with the nearest right one.
+
+    `where` is the card and key that named it.
+    """
+    if name not in MEASURES:
+        raise UnknownName("measure", name, MEASURES, where)
+    return MEASURES[name]
+
+
+__all__ = ["MEASURES", "Measure", "get"]

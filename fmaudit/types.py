@@ -1,0 +1,262 @@
+"""The nouns of an audit, frozen, and JSON both ways.
+
+    AuditSpec → model + cases → requests → responses → rows → evidence
+              → estimates → findings → AuditRecord
+
+Every type here is a `msgspec.Struct`: `encode` writes it as JSON with sorted keys, `decode`
+reads it back to an equal value. Nothing here computes a figure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+T = TypeVar("T")
+
+# ── what a model is shown ────────────────────────────────────────────────────────────────
+
+
+class Pair(Struct, frozen=True, tag="pair"):
+    """Two texts that are read together (premise and hypothesis, question and passage)."""
+
+    first: str
+    second: str
+
+
+Input = str | Pair
+
+
+class Case(Struct, frozen=True):
+    """One item to try.
+
+    `id` is stable: the same item has the same id in another run, another order, another file
+    position. `groups` maps an attribute ("sex") to this item's value ("Female"). `cluster`
+    names what the item shares with others (its template, person, source item); an item alone
+    is its own cluster. `weight` is how many items of the population it stands for;
+    `stratum` the stratum it was drawn from.
+    """
+
+    id: str
+    input: Input
+    target: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""
+    weight: float = 1.0
+    stratum: str = ""
+
+
+# ── requests and responses ───────────────────────────────────────────────────────────────
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What every request says beside its content.
+
+    `on` is the model's role in this audit ("target"); it is no part of the cache key.
+    `under` is the condition it is run in: "" (the served one), "alone" (a batch of one),
+    "padded" (padded to twice its length). `replica` above 0 asks for the same computation
+    again. Requests that differ in condition or replica are never merged.
+    """
+
+    on: str = "target"
+    under: Literal["", "alone", "padded"] = ""
+    replica: int = 0
+
+
+class Classify(Asked, frozen=True, tag="classify"):
+    """The logits over the model's classes for one input."""
+
+    input: Input
+
+
+class Tokenize(Asked, frozen=True, tag="tokenize"):
+    """The token ids of one input as the model reads it, special tokens included."""
+
+    input: Input
+
+
+Request = Classify | Tokenize
+
+
+class Logits(Struct, frozen=True, tag="logits"):
+    """The answer to `Classify`. `values`: one float per class, unnormalised log-probabilities.
+
+    `tokens` is how many tokens were read; `cut` how many did not fit the model's window.
+    """
+
+    values: tuple[float, ...]
+    tokens: int = 0
+    cut: int = 0
+
+
+class Tokens(Struct, frozen=True, tag="tokens"):
+    """The answer to `Tokenize`. `cut` is how many tokens did not fit the window."""
+
+    ids: tuple[int, ...]
+    cut: int = 0
+
+
+class Failure(Struct, frozen=True, tag="failure"):
+    """A request that failed, with its cause. Never 0, never empty, never a pass.
+
+    `transient` failures (a lost connection) are asked again on the next run; the others are
+    properties of the input and the model, and are cached like answers.
+    """
+
+    reason: str
+    transient: bool = False
+
+
+Response = Logits | Tokens | Failure
+
+Asks = Generator[Sequence[Request], Sequence[Response], T]
+"""A computation that yields batches of requests and is sent their responses, in order."""
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Row(Struct, frozen=True):
+    """What a method found for one case, or for one variant of it.
+
+    `values` holds the method's declared columns; a missing or None value is null. A row
+    without values carries the `reason`. `input` is the changed input of a variant. `failed`:
+    the model could not answer; False where the method just does not apply to the case.
+    """
+
+    case: Case
+    values: Mapping[str, Any]
+    variant: str = "base"
+    input: Input | None = None
+    reason: str = ""
+    failed: bool = False
+
+
+# ── figures and verdicts ─────────────────────────────────────────────────────────────────
+
+Verdict = Literal["pass", "fail", "inconclusive", "measured", "not_tested", "error"]
+VERDICTS: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "not_tested", "pass", "measured")
+
+
+class Rule(Struct, frozen=True):
+    """A threshold on a measure: the finding is on the good side where `value op threshold`.
+
+    `origin`: "law", "standard", "policy" (the user's own) or "default" (ours).
+    """
+
+    op: Literal["<=", ">="]
+    value: float
+    origin: Literal["law", "standard", "policy", "default"] = "default"
+
+
+class Estimate(Struct, frozen=True):
+    """A measure over a slice's rows.
+
+    `low, high`: 95 % interval, unadjusted. `low_adj, high_adj`: at 0.025/m a side, m the size
+    of the Holm family. `p_fail` tests "the value is on the good side", `p_pass` "the value is
+    on the bad side", each one-sided; None where there is no rule. `n` rows, `clusters`
+    independent units. `method` names the interval's construction; `details` what belongs to
+    it (the pair that drives a gap, a permutation p).
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    method: str
+    low_adj: float | None = None
+    high_adj: float | None = None
+    p_fail: float | None = None
+    p_pass: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Finding(Struct, frozen=True):
+    """One measured statement of a probe: measure, slice, estimate, rule, verdict, evidence.
+
+    `slice`: {} is all rows; {"sex": "Female"} one group; {"sex": "F", "race": "Black"} an
+    intersection; {"attribute": "sex"} a figure over the groups of an attribute. `positive` is
+    the class that the figure counts as positive, None where it has none.
+    """
+
+    probe: str
+    family: str
+    measure: str
+    slice: Mapping[str, str]
+    estimate: Estimate | None
+    rule: Rule | None
+    verdict: Verdict
+    reason: str = ""
+    needed_n: int | None = None
+    evidence: str = ""
+    positive: str | None = None
+    controls: tuple[str, ...] = ()
+
+
+class Coverage(Struct, frozen=True):
+    """One probe of the catalogue in this audit: that it ran, or why it did not.
+
+    `cases` went through it; its evidence has `rows` rows, of which `failed_rows` failed.
+    """
+
+    probe: str
+    family: str
+    status: Literal["ran", "not_tested", "error", "not_asked"]
+    reason: str = ""
+    cases: int = 0
+    rows: int = 0
+    failed_rows: int = 0
+
+
+class Exhibit(Struct, frozen=True):
+    """A recipe for a view over evidence or findings; reporting knows the kinds only."""
+
+    probe: str
+    kind: Literal["forest", "curve", "table", "heatmap", "tokens", "examples"]
+    title: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+SCHEMA = "fmaudit.record/1"
+
+
+class AuditRecord(Struct, frozen=True):
+    """`audit.json`: all that the report shows, with the evidence beside it."""
+
+    audit: Mapping[str, Any]
+    model: Mapping[str, Any]
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    floor: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    exhibits: tuple[Exhibit, ...]
+    coverage: tuple[Coverage, ...]
+    costs: Mapping[str, Any]
+    probes: Mapping[str, Any] = field(default_factory=dict)
+    seal: Mapping[str, Any] = field(default_factory=dict)
+    schema: str = SCHEMA
+
+
+# ── JSON both ways ───────────────────────────────────────────────────────────────────────
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def encode(value: Any) -> bytes:
+    """Canonical UTF-8 JSON: sorted keys, no spaces, floats that read back to the same bits."""
+    return _encoder.encode(value)
+
+
+def decode(data: bytes | str, kind: type[T]) -> T:
+    """Read `kind` back from JSON. Raises `msgspec.ValidationError` where it does not fit."""
+    return msgspec.json.decode(data, type=kind)
+
+
+def digest(value: Any) -> str:
+    """sha256 (hex) of the canonical JSON of `value`."""
+    return hashlib.sha256(encode(value)).hexdigest()

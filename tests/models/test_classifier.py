@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from fmaudit.errors import ModelError
+from fmaudit.models.classifier import ClassifierHandle, folder_digest
+from fmaudit.types import Classify, Pair
+
+
+@pytest.fixture
+def copy(tiny, tmp_path):
+    return shutil.copytree(tiny, tmp_path / "model")
+
+
+def load(folder, **options):
+    return ClassifierHandle(folder, "m", **options).load()
+
+
+def logits(model, inputs):
+    prepared = model.prepare([Classify(i) for i in inputs])
+    longest = max(p.length for p in prepared)
+    return [a.values for a in model.run(prepared, length=longest, rows=len(prepared))]
+
+
+def test_equals_the_bare_model(tiny):
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    texts = ["the film was good", "a woman works"]
+    bare = AutoModelForSequenceClassification.from_pretrained(tiny).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    with torch.inference_mode():
+        expected = bare(**tokenizer(texts, padding=True, return_tensors="pt")).logits
+    assert torch.allclose(
+        torch.tensor(logits(load(tiny), texts)).double(), expected.double(), atol=1e-6
+    )
+
+
+def test_pairs_equal_the_bare_model(tiny):
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    bare = AutoModelForSequenceClassification.from_pretrained(tiny).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    with torch.inference_mode():
+        expected = bare(**tokenizer("the film", "was good", return_tensors="pt")).logits
+    found = logits(load(tiny), [Pair("the film", "was good")])
+    assert torch.allclose(torch.tensor(found).double(), expected.double(), atol=1e-6)
+
+
+def test_facts(tiny_three):
+    facts = load(tiny_three).facts
+    assert facts.classes == ("no", "yes", "maybe")
+    assert (facts.device, facts.dtype, facts.attention, facts.window) == (
+        "cpu",
+        "float32",
+        "sdpa",
+        64,
+    )
+    assert facts.parameters > 1000
+    assert set(facts.libraries) == {"torch", "transformers", "tokenizers"}
+
+
+def test_labels_can_be_renamed(tiny):
+    assert load(tiny, labels=("bad", "good")).facts.classes == ("bad", "good")
+    with pytest.raises(ModelError, match="3 names were given, but the model has 2 classes"):
+        load(tiny, labels=("a", "b", "c"))
+
+
+def test_the_digest_follows_the_files(tiny, copy):
+    assert folder_digest(tiny) == folder_digest(copy)
+    config = json.loads((copy / "config.json").read_text())
+    config["id2label"] = {"0": "yes", "1": "no"}
+    (copy / "config.json").write_text(json.dumps(config))
+    assert folder_digest(tiny) != folder_digest(copy)
+
+
+def test_dtype_is_as_asked_and_recorded(tiny):
+    assert load(tiny, dtype="bfloat16").facts.dtype == "bfloat16"
+
+
+def test_half_precision_is_not_served_on_a_cpu(tiny, copy):
+    from transformers import AutoModelForSequenceClassification
+
+    half = AutoModelForSequenceClassification.from_pretrained(tiny, dtype=torch.float16)
+    half.save_pretrained(copy)
+    facts = load(copy).facts
+    assert facts.dtype == "float32"
+    assert "stored in float16" in facts.notes[0]
+
+
+def test_a_device_that_is_not_there(tiny):
+    with pytest.raises(ModelError, match="device 'cuda:99' is not to be had here"):
+        load(tiny, device="cuda:99")
+
+
+def test_weights_cut_short(copy):
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(ModelError, match="cannot be loaded.*copy or download it again"):
+        load(copy)
+
+
+def test_pickled_weights_need_the_flag(tiny, copy):
+    from transformers import AutoModelForSequenceClassification
+
+    state = AutoModelForSequenceClassification.from_pretrained(tiny).state_dict()
+    (copy / "model.safetensors").unlink()
+    torch.save(state, copy / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="pickled weights only.*allow_pickle: true"):
+        load(copy)
+    assert logits(load(copy, allow_pickle=True), ["good"]) == logits(load(tiny), ["good"])
+
+
+def test_no_tokenizer(copy):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (copy / name).unlink()
+    with pytest.raises(ModelError, match="holds no tokenizer.*save_pretrained"):
+        load(copy)
+
+
+def test_no_config(copy):
+    (copy / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"holds no config\.json"):
+        load(copy)
+
+
+def test_no_weights(copy):
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="holds no weights"):
+        load(copy)
+
+
+def test_a_head_that_is_not_in_the_weights_is_refused(copy):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(copy / "model.safetensors")
+    bare = {k: v for k, v in weights.items() if not k.startswith("classifier")}
+    save_file(bare, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="no weights for classifier.bias.*at random"):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"problem_type": "multi_label_classification"}, "multi_label"),
+        ({"id2label": {"0": "score"}, "label2id": {"score": 0}}, "regression head|mismatch"),
+    ],
+)
+def test_heads_that_are_not_classifiers(copy, change, message):
+    config = json.loads((copy / "config.json").read_text()) | change
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=message):
+        load(copy)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(ModelError, match="is not a folder"):
+        load(tmp_path / "nowhere")

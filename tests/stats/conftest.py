@@ -1,0 +1,53 @@
+"""Rows of a made-up classifier, for all tests of the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from fmaudit.stats.sample import Sample
+
+Rows = Callable[..., Sample]
+
+
+@pytest.fixture(scope="session")
+def rows() -> Rows:
+    """`rows(n, classes, seed, clusters, weighted, strata, groups)`: a sample with every column."""
+
+    def make(
+        n: int = 400,
+        classes: int = 2,
+        seed: int = 0,
+        *,
+        clusters: int | None = None,
+        weighted: bool = False,
+        strata: int | None = None,
+        groups: int = 3,
+    ) -> Sample:
+        rng = np.random.default_rng(seed)
+        label = rng.integers(classes, size=n)
+        score = rng.normal(size=(n, classes))
+        score[np.arange(n), label] += 1.0
+        probs = np.exp(score) / np.exp(score).sum(axis=1, keepdims=True)
+        names = np.array([f"g{i}" for i in range(groups)], dtype=object)
+        cluster = None if clusters is None else rng.integers(clusters, size=n)
+        stratum = None
+        if strata is not None:
+            units = np.arange(n) if cluster is None else cluster
+            stratum = units % strata
+        columns = {
+            "label": label,
+            "predicted": probs.argmax(axis=1),
+            "probs": probs,
+            "group": names[rng.integers(groups, size=n)],
+            "flip": rng.random(n) < 0.1,
+            "control_flip": rng.random(n) < 0.03,
+            "gap": rng.normal(0.01, 0.05, n).clip(-1, 1),
+            "control_gap": rng.normal(0, 0.02, n).clip(-1, 1),
+        }
+        weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else None
+        return Sample(columns, weight, cluster, stratum)
+
+    return make
