@@ -108,6 +108,11 @@ def audit(
     return Audit(folder, made)
 
 
+def load(run: str | Path) -> Audit:
+    """An earlier run. Raises `RunFolderError` where the folder holds none."""
+    return Audit(Path(run), record.load(Path(run)))
+
+
 @dataclass
 class _Session:
     """One run in progress: what every stage of it needs."""

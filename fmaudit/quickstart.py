@@ -67,7 +67,7 @@ def quickstart(
             "performance",
             "bias.group_outcomes",
             # each sentence is about one person: a male wife is a slip of the records
-            {"id": "bias.counterfactual_terms", "params": {"single_person": True}},
+            {"id": "bias.counterfactual_terms", "params": {"single_person": True, "per_item": 1}},
         ],
         "seed": SEED,
     }

@@ -20,11 +20,11 @@ def shared() -> Path:
     return folder
 
 
-WORDS = (
-    "the a is was in of and person man woman he she male female husband wife black white asian "
-    "works as about hours per week good bad great awful film food service clean dirty slow quick "
-    "engineer nurse teacher from city town born education college school married never 1 2 3 4"
-).split()
+SENTENCES = """
+the a is was in of and person man woman he she male female husband wife black white asian
+works as about hours per week good bad great awful film food service clean dirty slow quick
+engineer nurse teacher from city town born education college school married never 1 2 3 4
+"""
 
 
 def save_tiny(folder: Path, *, labels: int = 2, pairs: bool = False, seed: int = 0) -> Path:
@@ -35,7 +35,7 @@ def save_tiny(folder: Path, *, labels: int = 2, pairs: bool = False, seed: int =
 
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [c for c in "abcdefghijklmnopqrstuvwxyz0123456789.,;:'"]
-    vocabulary = [*specials, *WORDS, *letters, *(f"##{c}" for c in letters)]
+    vocabulary = [*specials, *SENTENCES.split(), *letters, *(f"##{c}" for c in letters)]
     ids = {word: k for k, word in enumerate(dict.fromkeys(vocabulary))}
     inner = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
     inner.normalizer = normalizers.BertNormalizer(lowercase=True)

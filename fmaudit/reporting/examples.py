@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,14 @@ class Examples:
 def examples(run: Path, record: AuditRecord) -> tuple[Examples, ...]:
     """What the record's exhibits of kind `examples` show.
 
-    Options of such an exhibit: `columns` (default: input, target), `by` (a column; the rows
-    where it is largest in absolute value come first, true before false), `count`.
+    Options of such an exhibit: `columns` (default: input, target), `sort` (a column; rows with
+    the largest values first), `absolute` (by absolute value), `top` (how many rows).
     """
-    return tuple(_one(run, shown) for shown in record.exhibits if shown.kind == "examples")
+    wanted = [shown for shown in record.exhibits if shown.kind == "examples"]
+    if record.audit.get("evidence_texts") == "hash":
+        reason = "the spec asks to keep digests in place of texts"
+        return tuple(Examples(shown.probe, shown.title, missing=reason) for shown in wanted)
+    return tuple(_one(run, shown) for shown in wanted)
 
 
 def _one(run: Path, shown: Exhibit) -> Examples:
@@ -44,26 +49,26 @@ def _one(run: Path, shown: Exhibit) -> Examples:
     if not path.is_file():
         return Examples(shown.probe, shown.title, missing="the evidence is not beside the record")
     names = tuple(shown.options.get("columns", ("input", "target")))
-    by = shown.options.get("by")
+    by = shown.options.get("sort")
     known = pq.read_schema(path).names
     strange = [name for name in (*names, *([by] if by else [])) if name not in known]
     if strange:
         missing = f"the evidence has no column {', '.join(strange)}"
         return Examples(shown.probe, shown.title, missing=missing)
-    rows = _top(path, names, by, int(shown.options.get("count", COUNT)))
+    rows = _top(path, names, shown.options)
     if not rows:
         return Examples(shown.probe, shown.title, missing="no row has all these columns")
     return Examples(shown.probe, shown.title, names, rows)
 
 
-def _top(path: Path, names: tuple[str, ...], by: str | None, count: int) -> tuple[Any, ...]:
-    """The first `count` whole rows, those with the largest `by` first; ties in file order."""
-    needed = sorted({*names, *([by] if by else [])})
-    frame = evidence.read(path, needed).to_pandas().dropna()
+def _top(path: Path, names: tuple[str, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The first whole rows, those with the largest `sort` first; ties in file order."""
+    by = options.get("sort")
+    frame = evidence.read(path, sorted({*names, *([by] if by else [])})).to_pandas().dropna()
     if by is not None:
-        order = frame[by].abs() if frame[by].dtype.kind in "fi" else frame[by]
+        order = frame[by].abs() if options.get("absolute") else frame[by]
         frame = frame.loc[order.sort_values(ascending=False, kind="stable").index]
-    chosen = frame.head(count)[list(names)]
+    chosen = frame.head(int(options.get("top", COUNT)))[list(names)]
     return tuple(tuple(_cell(v) for v in row) for row in chosen.itertuples(index=False))
 
 

@@ -20,9 +20,6 @@ from fmaudit.reporting.record import load, put
 from fmaudit.reporting.view import page
 from fmaudit.types import VERDICTS, AuditRecord
 
-LONG_TABLE = 14
-"""Tables with more lines than this are folded."""
-
 
 def render(record: AuditRecord, shown: Sequence[Examples] = ()) -> str:
     """The page of a record; `shown` are the texts to show as examples."""
@@ -31,7 +28,7 @@ def render(record: AuditRecord, shown: Sequence[Examples] = ()) -> str:
     template = _environment(folder / "templates").get_template("report.html.jinja")
     # The style sheet is the package's own: the one text that is not escaped.
     return template.render(
-        page=page(record, _title), record=record, examples=shown, style=Markup(style)
+        page=page(record, _names()), record=record, examples=shown, style=Markup(style)
     )
 
 
@@ -68,7 +65,6 @@ def _environment(templates: Path) -> Environment:
     }
     found.globals |= {
         "VERDICTS": VERDICTS,
-        "LONG_TABLE": LONG_TABLE,
         "shape": words.VERDICT_SHAPES.__getitem__,
         "word": words.VERDICT_WORDS.__getitem__,
         "items": _items,
@@ -89,17 +85,19 @@ def _anchor(value: str) -> str:
     )
 
 
-def _items(value: Any) -> list[tuple[str, Any]]:
+def _items(value: Any, without: Sequence[str] = ()) -> list[tuple[str, Any]]:
     """A mapping's items, empty ones left out; nested mappings flattened to "a, b"."""
     found: list[tuple[str, Any]] = []
     for name, inner in value.items() if isinstance(value, Mapping) else ():
+        if name in without:
+            continue
         if isinstance(inner, Mapping):
             found += [(f"{name}, {deeper}", v) for deeper, v in _items(inner)]
         elif isinstance(inner, str) or not isinstance(inner, Sequence):
             found.append((str(name), inner))
         else:
             found.append((str(name), ", ".join(map(str, inner))))
-    return [(name, inner) for name, inner in found if inner not in ("", None)]
+    return [(k, inner) for k, inner in found if inner not in ("", None)]
 
 
 def _href(source: Mapping[str, Any]) -> str | None:
@@ -109,16 +107,13 @@ def _href(source: Mapping[str, Any]) -> str | None:
     return found if found.startswith(("https://", "http://")) else None
 
 
-def _title(measure: str) -> str:
-    """What a reader calls a measure; a name that this version does not know as it is."""
-    known = _titles()
-    return known.get(measure, words.plain(measure))
-
-
-def _titles() -> Mapping[str, str]:
+def _names() -> words.Names:
     from fmaudit.stats.measures import MEASURES
 
-    return {name: measure.title for name, measure in MEASURES.items()}
+    return words.Names(
+        titles={name: measure.title for name, measure in MEASURES.items()},
+        compare=frozenset(n for n, measure in MEASURES.items() if "group" in measure.columns),
+    )
 
 
 def _content() -> Path:

@@ -6,54 +6,18 @@ Nothing is computed here but counts and orders; every figure is the record's own
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from fmaudit.reporting import words
+from fmaudit.reporting.tables import Confusion, Table, confusion, grouped, tables
+from fmaudit.reporting.words import Names
 from fmaudit.types import VERDICTS, AuditRecord, Coverage, Finding, Verdict
-
-K = TypeVar("K")
-T = TypeVar("T")
 
 FAMILY_ORDER = ("performance", "bias", "robustness", "privacy", "explanations")
 
 GATING: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "not_tested", "pass")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """An interval drawn on its table's axis: positions from 0 to 100; None where it has none."""
-
-    value: float
-    low: float | None
-    high: float | None
-    low_adj: float | None
-    high_adj: float | None
-    threshold: float | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One finding in a table."""
-
-    finding: Finding
-    where: str
-    value: str
-    interval: str
-    adjusted: str
-    notes: tuple[str, ...]
-    mark: Mark | None
-
-
-@dataclass(frozen=True)
-class Table:
-    """The findings of one measure of one probe."""
-
-    title: str
-    measure: str
-    axis: tuple[str, str] | None
-    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -65,6 +29,7 @@ class Section:
     card: Mapping[str, Any]
     coverage: Coverage | None
     tables: tuple[Table, ...]
+    confusion: Confusion | None
 
 
 @dataclass(frozen=True)
@@ -83,14 +48,17 @@ class Worst:
 
 @dataclass(frozen=True)
 class Untested:
-    """Figures of one probe that could not be computed for one reason."""
+    """Figures of one probe that could not be had: each with its reason."""
 
     probe: str
-    verdict: Verdict
-    reason: str
-    figures: tuple[str, ...]
     family: str
-    id: str
+    verdict: Verdict
+    figures: tuple[tuple[str, str], ...]
+
+    @property
+    def id(self) -> str:
+        """Where it stands on the page."""
+        return f"untested-{self.verdict}-{self.probe}"
 
 
 @dataclass(frozen=True)
@@ -106,9 +74,17 @@ class Page:
     not_run: tuple[Coverage, ...]
     ran: tuple[Coverage, ...]
 
-    def total(self, verdict: Verdict) -> int:
-        """Findings of that verdict in all families."""
-        return sum(self.counts[family, verdict] for family in self.families)
+    @property
+    def lead(self) -> str:
+        """The audit in a sentence."""
+        gated = [f for f in self.record.findings if f.rule is not None]
+        others = len(self.record.findings) - len(gated)
+        rest = f"{words.count(others)} other figures stand without a rule"
+        if not gated:
+            return f"No figure was held against a rule; {rest}."
+        found = [(v, sum(f.verdict == v for f in gated)) for v in GATING]
+        listed = ", ".join(f"{n} {words.VERDICT_WORDS[v]}" for v, n in found if n)
+        return f"Of {len(gated)} figures held against a rule: {listed}; {rest}."
 
     def of(self, family: str) -> tuple[Section, ...]:
         """The probes of one family."""
@@ -136,12 +112,8 @@ class Page:
         )
 
 
-Titles = Callable[[str], str]
-"""Measure name → what a reader calls it."""
-
-
-def page(record: AuditRecord, titles: Titles) -> Page:
-    """Arrange a record; `titles` names the measures."""
+def page(record: AuditRecord, names: Names) -> Page:
+    """Arrange a record; `names` says what readers call the measures."""
     families = _families(record)
     counts = {(family, verdict): 0 for family in families for verdict in VERDICTS}
     for finding in record.findings:
@@ -150,9 +122,9 @@ def page(record: AuditRecord, titles: Titles) -> Page:
         record=record,
         families=families,
         counts=counts,
-        worst=_worst(record.findings, families, titles),
-        sections=_sections(record, families, titles),
-        untested=_untested(record.findings, titles),
+        worst=_worst(record.findings, families, names),
+        sections=_sections(record, families, names),
+        untested=_untested(record.findings, names),
         not_run=tuple(c for c in record.coverage if c.status != "ran"),
         ran=tuple(c for c in record.coverage if c.status == "ran"),
     )
@@ -172,9 +144,7 @@ def _families(record: AuditRecord) -> tuple[str, ...]:
     return (*known, *sorted(named - set(known)))
 
 
-def _worst(
-    findings: Sequence[Finding], families: Sequence[str], titles: Titles
-) -> tuple[Worst, ...]:
+def _worst(findings: Sequence[Finding], families: Sequence[str], names: Names) -> tuple[Worst, ...]:
     """What gates and what broke; figures without a rule stand in their probe's tables."""
     shown = [f for f in findings if f.rule is not None or f.verdict == "error"]
     groups = []
@@ -183,125 +153,36 @@ def _worst(
             same = [f for f in shown if (f.verdict, f.family) == (verdict, family)]
             same.sort(key=badness, reverse=True)
             if same:
-                named = tuple((f, words.sentence(f, titles(f.measure))) for f in same)
+                named = tuple((f, names.sentence(f)) for f in same)
                 groups.append(Worst(verdict, family, named))
     return tuple(groups)
 
 
-def _sections(record: AuditRecord, families: Sequence[str], titles: Titles) -> tuple[Section, ...]:
+def _sections(record: AuditRecord, families: Sequence[str], names: Names) -> tuple[Section, ...]:
     coverage = {entry.probe: entry for entry in record.coverage}
-    by_probe = _grouped(record.findings, lambda finding: finding.probe)
+    by_probe = grouped(record.findings, lambda finding: finding.probe)
     found = [
         Section(
             id=probe,
             family=findings[0].family,
             card=record.probes.get(probe, {}),
             coverage=coverage.get(probe),
-            tables=_tables(findings, titles),
+            tables=tables(findings, names),
+            confusion=confusion(findings, record.model.get("classes", ())),
         )
         for probe, findings in by_probe.items()
     ]
     return tuple(sorted(found, key=lambda s: (families.index(s.family), s.id)))
 
 
-def _tables(findings: Sequence[Finding], titles: Titles) -> tuple[Table, ...]:
-    return tuple(
-        _table(measure, titles(measure), same)
-        for measure, same in _grouped(findings, lambda finding: finding.measure).items()
-    )
-
-
-def _table(measure: str, title: str, findings: Sequence[Finding]) -> Table:
-    axis = _axis(findings)
-    lines = tuple(_line(finding, axis) for finding in findings)
-    if axis is None:
-        return Table(title, measure, None, lines)
-    decimals = words.places(*axis)
-    ends = (words.number(axis[0], decimals), words.number(axis[1], decimals))
-    return Table(title, measure, ends, lines)
-
-
-def _line(finding: Finding, axis: tuple[float, float] | None) -> Line:
-    place = words.where(finding)
-    if finding.positive is not None:
-        place += f" (positive: {finding.positive})"
-    if finding.estimate is None:
-        return Line(finding, place, "—", "none", "none", (finding.reason,), None)
-    value, interval, adjusted = words.figure(finding.estimate)
-    notes = (finding.reason, *_notes(finding.estimate.details))
-    mark = _mark(finding, axis) if axis else None
-    return Line(finding, place, value, interval, adjusted, tuple(filter(None, notes)), mark)
-
-
-def _notes(details: Mapping[str, Any]) -> Iterable[str]:
-    """What belongs to an estimate, where it is short enough for a table."""
-    for name, value in details.items():
-        if isinstance(value, bool):
-            if value:
-                yield words.plain(name)
-        elif isinstance(value, float):
-            yield f"{words.plain(name)}: {words.number(value)}"
-        elif isinstance(value, int | str):
-            yield f"{words.plain(name)}: {value}"
-        elif name == "pair" and isinstance(value, Sequence):
-            yield f"driven by {' against '.join(map(str, value))}"
-        elif name == "excluded" and isinstance(value, Mapping):
-            yield from (f"left out: {group} ({reason})" for group, reason in value.items())
-
-
-def _axis(findings: Iterable[Finding]) -> tuple[float, float] | None:
-    """The range that a table's marks are drawn on."""
-    shown: list[float | None] = []
-    for finding in findings:
-        if finding.estimate is not None:
-            e = finding.estimate
-            shown += [e.value, e.low, e.high, e.low_adj, e.high_adj]
-            shown += [finding.rule.value] if finding.rule else []
-    finite = [x for x in shown if x is not None and math.isfinite(x)]
-    if not finite or min(finite) == max(finite):
-        return None
-    return min(finite), max(finite)
-
-
-def _mark(finding: Finding, axis: tuple[float, float]) -> Mark:
-    low, high = axis
-    estimate = finding.estimate
-    assert estimate is not None
-
-    def at(value: float | None) -> float | None:
-        if value is None or math.isnan(value):
-            return None
-        return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 2)
-
-    return Mark(
-        value=at(estimate.value) or 0.0,
-        low=at(estimate.low),
-        high=at(estimate.high),
-        low_adj=at(estimate.low_adj),
-        high_adj=at(estimate.high_adj),
-        threshold=at(finding.rule.value) if finding.rule else None,
-    )
-
-
-def _untested(findings: Iterable[Finding], titles: Titles) -> tuple[Untested, ...]:
+def _untested(findings: Iterable[Finding], names: Names) -> tuple[Untested, ...]:
     missing = [f for f in findings if f.verdict in ("not_tested", "error")]
-    groups = _grouped(missing, lambda f: (f.probe, f.verdict, f.reason))
     return tuple(
         Untested(
             probe=probe,
-            verdict=verdict,
-            reason=reason,
-            figures=tuple(f"{titles(f.measure)}, {words.where(f)}" for f in same),
             family=same[0].family,
-            id=f"untested-{k}",
+            verdict=verdict,
+            figures=tuple((f"{names.title(f.measure)}, {names.where(f)}", f.reason) for f in same),
         )
-        for k, ((probe, verdict, reason), same) in enumerate(groups.items(), 1)
+        for (probe, verdict), same in grouped(missing, lambda f: (f.probe, f.verdict)).items()
     )
-
-
-def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    """Items by key, keys and items in their first order."""
-    found: dict[K, list[T]] = {}
-    for item in items:
-        found.setdefault(key(item), []).append(item)
-    return found

@@ -10,6 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fmaudit.types import Estimate, Finding, Rule, Verdict
@@ -123,46 +124,53 @@ def rule(found: Rule | None) -> str:
     return f"{sign} {found.value:g} ({ORIGIN_WORDS[found.origin]})".replace("-", "−")
 
 
-def where(finding: Finding) -> str:
-    """The slice in words."""
-    chosen = dict(finding.slice)
-    attribute = chosen.pop("attribute", None)
-    if attribute is not None and "left out" in chosen:
-        return f"{attribute}: {chosen['left out']}, left out of the comparison of groups"
-    parts = [f"{name}: {value}" for name, value in chosen.items()]
-    if attribute is not None:
-        parts.insert(0, f"between the groups of {attribute}")
-    return ", ".join(parts) or "all cases"
+@dataclass(frozen=True)
+class Names:
+    """What readers call the measures, and which of them compare the groups of an attribute."""
+
+    titles: Mapping[str, str]
+    compare: frozenset[str]
+
+    def title(self, measure: str) -> str:
+        """A measure's title; a name that this version does not know as it is."""
+        return self.titles.get(measure, plain(measure))
+
+    def where(self, finding: Finding) -> str:
+        """The slice of a finding in words."""
+        chosen = dict(finding.slice)
+        if finding.measure in self.compare and "attribute" in chosen:
+            attribute = chosen["attribute"]
+            if "left out" in chosen:
+                return f"{attribute}: {chosen['left out']}, left out of the comparison of groups"
+            return f"between the groups of {attribute}"
+        return ", ".join(f"{name}: {value}" for name, value in chosen.items()) or "all cases"
+
+    def sentence(self, finding: Finding) -> str:
+        """A finding in plain words: what, where, how much, how sure, against which rule."""
+        subject = f"{self.title(finding.measure)}, {self.where(finding)}"
+        if finding.positive is not None:
+            subject += f" (positive class: {finding.positive})"
+        estimate = finding.estimate
+        if estimate is None:
+            return f"{subject}: no figure. {_closed(finding.reason)}".strip()
+        value, interval, _ = figure(estimate)
+        text = f"{subject}: {value}"
+        text += f" (95 % interval {interval})" if interval != "none" else " (no interval)"
+        if finding.rule is not None:
+            text += f"; the rule is {rule(finding.rule)}"
+        needed = _needed(finding.needed_n, estimate)
+        return f"{text}. {_closed(finding.reason)}{needed}".strip()
 
 
-def sentence(finding: Finding, title: str) -> str:
-    """A finding in plain words: what, where, how much, how sure, against which rule."""
-    subject = f"{title}, {where(finding)}"
-    if finding.positive is not None:
-        subject += f" (positive class: {finding.positive})"
-    estimate = finding.estimate
-    if estimate is None:
-        return f"{subject}: no figure. {_closed(finding.reason)}".strip()
-    value, interval, _ = figure(estimate)
-    text = f"{subject}: {value}"
-    text += f" (95 % interval {interval})" if interval != "none" else " (no interval)"
-    if finding.rule is not None:
-        text += f"; the rule is {rule(finding.rule)}"
-    return f"{text}. {_closed(finding.reason)}{_needed(finding)}".strip()
-
-
-def _needed(finding: Finding) -> str:
-    if finding.needed_n is None:
+def _needed(needed: int | None, estimate: Estimate) -> str:
+    if needed is None:
         return ""
-    unit = "independent units" if finding.estimate and _clustered(finding.estimate) else "cases"
+    unit = "independent units" if estimate.clusters < estimate.n else "cases"
+    place = " in the smaller group" if "limiting_clusters" in estimate.details else ""
     return (
-        f" About {count(finding.needed_n)} {unit} would decide it, if the true value is the "
+        f" About {count(needed)} {unit}{place} would decide it, if the true value is the "
         "estimate; fix the number beforehand."
     )
-
-
-def _clustered(estimate: Estimate) -> bool:
-    return estimate.clusters < estimate.n
 
 
 def _closed(reason: str) -> str:

@@ -18,6 +18,7 @@ from fmaudit.stats.variance import unit_totals
 DRAWS = 999
 FEWER_DRAWS = 199
 MANY = 50_000
+TABLE_CELLS = 5_000
 
 
 def draws_for(n: int) -> int:
@@ -44,7 +45,7 @@ def null_shares(
     kinds, kind, counts = np.unique(
         np.stack([weight, event]), axis=1, return_inverse=True, return_counts=True
     )
-    if counts.size * k <= 5_000:
+    if counts.size * k <= TABLE_CELLS:
         return _by_tables(kinds, counts, np.bincount(of_unit, minlength=k), rng)
 
     def redealt() -> tuple[Ints, Floats, Floats]:

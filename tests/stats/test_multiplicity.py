@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -10,11 +10,13 @@ from fmaudit.stats.multiplicity import holm
 p_lists = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
+@settings(max_examples=20, deadline=None)  # statsmodels takes a fifth of a second
 @given(p_lists)
 def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
 
 
+@settings(max_examples=20, deadline=None)
 @given(p_lists, st.integers(0, 10))
 def test_untested_members_count_as_one(p_values: list[float], more: int) -> None:
     padded = multipletests([*p_values, *[1.0] * more], method="holm")[1]

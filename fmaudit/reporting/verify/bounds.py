@@ -116,15 +116,16 @@ def ratio_limits(
 ) -> tuple[Array, Array]:
     """Limits of p₁/p₂, of arrays of pairs: where the limit of p₁ − R·p₂ is 0; high may be inf."""
     one, two = _arrays(one), _arrays(two)
-    r = np.broadcast_to(r, one.p.shape)
-    l1, _ = wilson(one, alpha)
-    l2, _ = wilson(two, alpha)
+    l1, u1 = wilson(one, alpha)
+    l2, u2 = wilson(two, alpha)
 
     def low_at(ratio: Array) -> Array:
-        return np.asarray(difference(one, two, alpha, ratio, r)[0])
+        reach = _hypotenuse(one.p - l1, ratio * (u2 - two.p), r)
+        return np.asarray(one.p - ratio * two.p - reach)
 
     def high_at(ratio: Array) -> Array:
-        return np.asarray(difference(one, two, alpha, ratio, r)[1])
+        reach = _hypotenuse(u1 - one.p, ratio * (two.p - l2), r)
+        return np.asarray(one.p - ratio * two.p + reach)
 
     low = np.where(l1 > 0, _crossing(low_at, l1 > 0), 0.0)
     return low, np.where(l2 > 0, _crossing(high_at, l2 > 0), np.inf)
@@ -133,16 +134,14 @@ def ratio_limits(
 def _crossing(limit: Any, there: Array) -> Array:
     """The R > 0 at which a limit that falls with R is 0, where there is one."""
     left, right = np.zeros(there.shape), np.ones(there.shape)
-    for _ in range(1100):
-        short = there & (limit(right) > 0)
-        if not short.any():
-            break
+    while (short := there & (limit(right) > 0)).any():
         right = np.where(short, right * 2, right)
-    for _ in range(200):
+    while True:
         middle = (left + right) / 2
+        if np.all((middle == left) | (middle == right) | ~there):
+            return middle
         positive = limit(middle) > 0
         left, right = np.where(positive, middle, left), np.where(positive, right, middle)
-    return (left + right) / 2
 
 
 def _hypotenuse(a: Any, b: Any, r: Any) -> Any:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from fmaudit.reporting.verify import resampled, results
 from fmaudit.reporting.verify.results import Check
 from fmaudit.types import Estimate, Finding, Verdict
@@ -32,7 +30,8 @@ def compared(finding: Finding, fresh: Estimate | Absent) -> Iterator[Check]:
         return
     if stored is None or isinstance(fresh, Absent):
         why = fresh.why if isinstance(fresh, Absent) else "the evidence gives a figure"
-        yield Check(where, "estimate", "value", stored, fresh, False, why)
+        values = getattr(stored, "value", None), getattr(fresh, "value", None)
+        yield Check(where, "estimate", "value", *values, False, why)
         return
     yield results.number(where, "value", "value", stored.value, fresh.value)
     for name in LIMITS:
@@ -62,6 +61,5 @@ def _details(where: str, stored: Mapping[str, Any], fresh: Mapping[str, Any]) ->
 def _resampled(where: str, figure: str, stored: Any, fresh: resampled.Drawn) -> Check:
     if not isinstance(stored, float):
         return Check(where, figure, "resampled", stored, None, False, "no p-value is stored")
-    drawn = fresh.again(np.random.default_rng(resampled.SEED), fresh.draws)
-    ok, error = resampled.agree(stored, drawn, fresh.draws)
+    drawn, ok, error = fresh.check(stored)
     return Check(where, figure, "resampled", stored, drawn, ok, f"Monte-Carlo error {error:.2g}")

@@ -141,6 +141,10 @@ def smooth(figure: Smooth, rows: Rows, ask: Ask) -> Estimate:
     details = {**flagged(rows), **figure.details}
     if error <= 1e-12 * max(1.0, abs(figure.value)):
         return _still(figure, rows, ask, df, details)
+    if figure.limiting is not None:
+        df = min(df, figure.limiting - 1)
+    if df < 1:
+        return _without_interval(figure, rows, details)
     to, back, slope = _scale(figure)
 
     def limits(alpha: float) -> tuple[float, float]:
@@ -196,10 +200,7 @@ def _still(figure: Smooth, rows: Rows, ask: Ask, df: int, details: Mapping[str, 
     width = figure.high - figure.low
     place = (figure.value - figure.low) / width if math.isfinite(width) else math.nan
     if not (abs(place) <= 1e-12 or abs(1 - place) <= 1e-12):
-        return Estimate(
-            figure.value, None, None, rows.n, rows.units, "none",
-            details={**details, "no_interval": ""},
-        )  # fmt: skip
+        return _without_interval(figure, rows, details)
     found = Shares(float(round(place)), float(figure.limiting or rows.units), df)
 
     def limits(alpha: float) -> tuple[float, float]:
@@ -213,6 +214,14 @@ def _still(figure: Smooth, rows: Rows, ask: Ask, df: int, details: Mapping[str, 
         rows, figure.value, limits(ALPHA), limits(ask.adjusted), "wilson_no_events",
         ask.oriented(above, below), details,
     )  # fmt: skip
+
+
+def _without_interval(figure: Smooth, rows: Rows, details: Mapping[str, Any]) -> Estimate:
+    """A figure whose interval does not exist."""
+    if not math.isfinite(figure.value):
+        raise NotEstimable("a value is not finite")
+    more = {**details, "no_interval": ""}
+    return Estimate(figure.value, None, None, rows.n, rows.units, "none", details=more)
 
 
 Curve = Callable[[float], float]

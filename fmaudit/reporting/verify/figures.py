@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fmaudit.reporting.verify import classifier, probabilities, swaps
+from fmaudit.reporting.verify import classifier, ece, probabilities, swaps
 from fmaudit.reporting.verify.estimates import Ask
 from fmaudit.reporting.verify.gaps import gap
 from fmaudit.reporting.verify.rows import Rows
@@ -58,7 +58,7 @@ _PROBABILITIES = {
     "auprc_macro": Figure(probabilities.ranking(probabilities.auprc, macro=True), _SCORED),
     "log_loss": Figure(probabilities.log_loss, _SCORED),
     "brier": Figure(probabilities.brier, _SCORED),
-    "ece": Figure(probabilities.ece, _SCORED),
+    "ece": Figure(ece.ece, _SCORED),
     "calibration_in_the_large": Figure(probabilities.in_the_large, _SCORED, positive=True),
     "calibration_slope": Figure(probabilities.slope, _SCORED, positive=True),
 }

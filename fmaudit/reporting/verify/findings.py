@@ -56,16 +56,14 @@ def check_findings(record: AuditRecord, files: Mapping[str, File]) -> Iterator[C
         if found is None:
             yield _missing(promise, promise.slice)
             continue
-        yield from _header(found, promise, record)
-        size = max(1, m[promise.family])
-        fresh = _compute(promise, files.get(promise.probe), found, there, size)
-        yield from compared(found, fresh)
+        fresh = again(promise, files.get(promise.probe), found, there, m)
+        yield from check_finding(found, promise, fresh, record.probes[promise.probe])
         if isinstance(fresh, Estimate) and promise.rule is not None:
             yield from _left_out(promise, fresh.details.get("excluded", {}), waiting)
     for finding in waiting.left():
         note = "no card of the record promises this finding"
-        yield Check(results.name(finding), "finding", "value", finding, None, False, note)
-    yield from _verdicts(record, m)
+        yield Check(results.name(finding), "finding", "value", None, None, False, note)
+    yield from check_verdicts(record, m)
 
 
 def _key(finding: Finding) -> Key:
@@ -78,19 +76,21 @@ def _missing(promise: Promise, chosen: Mapping[str, str]) -> Check:
     return Check(where, "finding", "value", None, None, False, "promised by its card, and missing")
 
 
-def _header(finding: Finding, promise: Promise, record: AuditRecord) -> Iterator[Check]:
-    """What a finding says of itself against its card."""
+def check_finding(
+    finding: Finding, promise: Promise, fresh: Estimate | Absent, card: Mapping[str, Any]
+) -> Iterator[Check]:
+    """A finding against its card and the fresh figure; verdicts on rules are checked apart."""
     where = results.name(finding)
-    controls = tuple(record.probes[promise.probe].get("controls", ()))
     yield results.same(where, "rule", finding.rule, promise.rule)
     yield results.same(where, "family", finding.family, promise.family)
-    yield results.same(where, "controls", finding.controls, controls)
+    yield results.same(where, "controls", finding.controls, tuple(card.get("controls", ())))
+    yield from compared(finding, fresh)
 
 
-def _compute(
-    promise: Promise, file: File | None, stored: Finding, there: World, m: int
+def again(
+    promise: Promise, file: File | None, stored: Finding, there: World, m: Mapping[str, int]
 ) -> Estimate | Absent:
-    """The figure anew, or why there is none."""
+    """A promised figure anew, or why there is none. `m`: family → size of its Holm family."""
     figure = FIGURES.get(promise.measure)
     if figure is None:
         return Absent(f"no second writing of {promise.measure!r} is known", None)
@@ -104,7 +104,7 @@ def _compute(
         rows = file.slice(
             figure.columns, promise.slice, category=promise.category, over=promise.over
         )
-        return figure.compute(rows, _ask(promise, stored, there, m))
+        return figure.compute(rows, _ask(promise, stored, there, max(1, m[promise.family])))
     except NotEstimable as why:
         return Absent(str(why), "not_tested")
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -139,7 +139,7 @@ def _left_out(promise: Promise, excluded: Mapping[str, str], waiting: _Waiting) 
         yield results.same(where, "rule", finding.rule, None)
 
 
-def _verdicts(record: AuditRecord, m: Mapping[str, int]) -> Iterator[Check]:
+def check_verdicts(record: AuditRecord, m: Mapping[str, int]) -> Iterator[Check]:
     """Verdicts and needed_n as they follow from the stored figures, family by family.
 
     The figures themselves are compared with the evidence elsewhere; taking them as they stand

@@ -244,7 +244,11 @@ def _details(
         "pairs": pairs.count,
         "limiting_clusters": min(pairs.units[driver]),
         "excluded": {k: v for part in parts.values() for k, v in part.excluded.items()},
-        "permutation_p": Drawn(_null(parts, value, kind), _draws(parts)),
+        "permutation_p": Drawn(
+            _null(parts, value, kind),
+            rows=max(part.rows.n for part in parts.values()),
+            draws=_draws(parts),
+        ),
     }
     tables = {name: _table(part, rows) for name, part in parts.items()}
     if len(parts) == 1:

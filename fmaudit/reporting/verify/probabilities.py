@@ -1,18 +1,15 @@
-"""Figures of a classifier's probabilities: losses, ranking, calibration."""
+"""Figures of a classifier's probabilities: losses, ranking, calibration of one class."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from fmaudit.errors import NotEstimable
 from fmaudit.reporting.verify.estimates import Ask, Smooth, enough, mean, smooth
-from fmaudit.reporting.verify.resampled import Drawn, calibration_null
 from fmaudit.reporting.verify.rows import Array, Rows
-from fmaudit.reporting.verify.spread import variance
 from fmaudit.types import Estimate
 
 Ranked = Callable[[Array, Array, Array], tuple[float, Array]]
@@ -79,45 +76,6 @@ def auprc(y: Array, score: Array, w: Array) -> tuple[float, Array]:
     return value, w * (own - spent[level]) / positive.sum()
 
 
-def ece(rows: Rows, ask: Ask) -> Estimate:
-    """Debiased expected calibration error of the top label, in bins of equal mass."""
-    enough(rows, ask)
-    count = min(15, rows.n // 50)
-    if count < 1:
-        raise NotEstimable(f"{rows.n} rows: a bin needs 50")
-    probs = rows.columns["probs"]
-    confidence = probs.max(axis=1)
-    right = (probs.argmax(axis=1) == rows.columns["label"]).astype(float)
-    values, inverse, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
-    lower = np.cumsum(sizes) - sizes
-    bins = (lower * count // rows.n)[inverse.reshape(-1)]
-    table, plugin, noisy, sign = [], 0.0, 0.0, np.zeros(rows.n)
-    total = rows.w.sum()
-    for b in range(count):
-        inside = rows.where(bins == b)
-        mass = float(rows.w[bins == b].sum() / total)
-        line = {"weight": mass, "confidence": 0.0, "accuracy": 0.0, "n": inside.n}
-        if inside.n:
-            w = rows.w[bins == b]
-            line["confidence"] = float(np.average(confidence[bins == b], weights=w))
-            line["accuracy"] = float(np.average(right[bins == b], weights=w))
-            residual = (right - confidence)[bins == b]
-            gap = float(np.average(residual, weights=w))
-            sign[bins == b] = np.sign(gap)
-            plugin += mass * abs(gap)
-            noisy += mass * _folded(gap, _error(inside, residual, gap))
-        table.append(line)
-    influence = rows.w * (sign * (right - confidence) - plugin) / total
-    details: dict[str, Any] = {"plugin": plugin, "bins": table}
-    if not rows.clustered:
-        details["null_p"] = Drawn(
-            lambda rng, draws: calibration_null(confidence, bins, rows.w, plugin, rng, draws),
-            draws=999,
-        )
-    value = max(0.0, 2 * plugin - noisy)
-    return smooth(Smooth(value, influence, clip=True, details=details), rows, ask)
-
-
 def in_the_large(rows: Rows, ask: Ask) -> Estimate:
     """Mean of label minus probability of the positive class."""
     enough(rows, ask)
@@ -167,19 +125,3 @@ def _levels(y: Array, score: Array, w: Array) -> tuple[Array, Array, Array]:
     _, level = np.unique(score, return_inverse=True)
     level = level.reshape(-1)
     return level, np.bincount(level, weights=w * y), np.bincount(level, weights=w * ~y)
-
-
-def _error(inside: Rows, residual: Array, gap: float) -> float:
-    if inside.units < 2:
-        return 0.0
-    spread, _ = variance(inside.w * (residual - gap) / inside.w.sum(), inside)
-    return math.sqrt(max(spread, 0.0))
-
-
-def _folded(d: float, sigma: float) -> float:
-    """Mean of |N(d, σ²)|."""
-    if sigma == 0:
-        return abs(d)
-    from scipy import stats
-
-    return float(stats.foldnorm.mean(abs(d) / sigma, scale=sigma))

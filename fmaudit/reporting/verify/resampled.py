@@ -1,8 +1,8 @@
 """Figures that were drawn at random: drawn again by another generator.
 
-A p-value from D draws has the standard error sqrt(p(1 − p)/D); two of them, from D and D′, differ
-by sqrt(p(1 − p)(1/D + 1/D′)) with p pooled over both. They agree within four of these, and within
-the step 1/(D + 1) of the stored one.
+A p-value from D draws (999, or 199 over more than 50,000 rows) has the standard error
+sqrt(p(1 − p)/D); two of them, from D and D′, differ by sqrt(p(1 − p)(1/D + 1/D′)) with p pooled
+over both. They agree within four of these, and the step 1/(D + 1) of the stored one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 from fmaudit.reporting.verify.rows import Array, Rows
 
 STORED_DRAWS = 999
+STORED_DRAWS_OF_MANY = 199
+MANY_ROWS = 50_000
 ERRORS = 4.0
 SEED = 20_250_117
 
@@ -24,17 +26,20 @@ Draw = Callable[[np.random.Generator, int], float]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A p-value that is to be drawn: `again(rng, draws)` draws it."""
+    """A p-value over `rows` rows that is to be drawn: `again(rng, draws)` draws it."""
 
     again: Draw
-    draws: int = 1999
+    rows: int
+    draws: int
 
-
-def agree(stored: float, drawn: float, draws: int) -> tuple[bool, float]:
-    """Whether two p-values agree, and the Monte-Carlo standard error of their difference."""
-    pooled = (stored * STORED_DRAWS + drawn * draws) / (STORED_DRAWS + draws)
-    error = math.sqrt(max(pooled * (1 - pooled), 0.0) * (1 / STORED_DRAWS + 1 / draws))
-    return abs(stored - drawn) <= ERRORS * error + 1 / (STORED_DRAWS + 1), error
+    def check(self, stored: float) -> tuple[float, bool, float]:
+        """A fresh draw, whether the stored one agrees, and the Monte-Carlo error of both."""
+        before = STORED_DRAWS if self.rows <= MANY_ROWS else STORED_DRAWS_OF_MANY
+        drawn = self.again(np.random.default_rng(SEED), self.draws)
+        pooled = (stored * before + drawn * self.draws) / (before + self.draws)
+        spread = max(pooled * (1 - pooled), 0.0)
+        error = math.sqrt(spread * (1 / before + 1 / self.draws))
+        return drawn, abs(stored - drawn) <= ERRORS * error + 1 / (before + 1), error
 
 
 def p_value(observed: float, drawn: Array) -> float:

@@ -45,7 +45,7 @@ class Rows:
     @cached_property
     def units(self) -> int:
         """Number of independent units."""
-        return len(np.unique(self.unit))
+        return int(np.count_nonzero(np.bincount(self.unit)))
 
     @property
     def clustered(self) -> bool:
@@ -66,7 +66,7 @@ class Rows:
     @property
     def stratified(self) -> bool:
         """Whether the rows come from more than one stratum."""
-        return len(np.unique(self.stratum)) > 1
+        return self.n > 0 and bool(self.stratum.min() < self.stratum.max())
 
     @property
     def designed(self) -> bool:
@@ -169,7 +169,7 @@ class File:
     @property
     def _whole(self) -> Array | None:
         """Units in each stratum of the file."""
-        if len(np.unique(self._stratum)) < 2:
+        if self.rows == 0 or self._stratum.max() == 0:
             return None
         pairs = np.unique(np.stack([self._unit, self._stratum]), axis=1)
         if pairs.shape[1] > len(np.unique(self._unit)):

@@ -44,30 +44,57 @@ def _large_interval(sample: Sample, question: Question) -> Estimate:
 
 def _regression(sample: Sample, question: Question) -> tuple[float, Floats]:
     """Slope of y on logit(p₊) and its influence values (n,), host arrays."""
-    import warnings
-
-    from statsmodels.genmod.families import Binomial
-    from statsmodels.genmod.generalized_linear_model import GLM
-    from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
-
     k = question.positive_class
     y = (sample.columns["label"] == k).astype(np.float64)
     p = np.clip(sample.columns["probs"][:, k].astype(np.float64), _CLIP, 1 - _CLIP)
     if y.min(initial=1) == y.max(initial=0) or np.ptp(p) == 0:
         raise NotEstimable("a slope needs both outcomes, and probabilities that differ")
-    x = np.column_stack([np.ones(y.size), np.log(p) - np.log1p(-p)])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # overflow on the way to convergence
-            warnings.simplefilter("error", PerfectSeparationWarning)
-            fit = GLM(y, x, family=Binomial(), var_weights=sample.w).fit(tol=1e-13, maxiter=100)
-    except (PerfectSeparationError, PerfectSeparationWarning):
-        raise NotEstimable("the probabilities separate the outcomes: no finite slope") from None
-    if not fit.converged:
-        raise NotEstimable("the logistic regression did not converge")
-    mu = fit.mu
-    bread = np.linalg.inv((x * (sample.w * mu * (1 - mu))[:, None]).T @ x)
-    return float(fit.params[1]), (x @ bread[1]) * sample.w * (y - mu)
+    x = np.log(p) - np.log1p(-p)
+    if _separated(x, y):
+        raise NotEstimable("the probabilities separate the outcomes: no finite slope")
+    beta, bread = _fit(x, y, sample.w)
+    score = sample.w * (y - _logistic(beta[0] + beta[1] * x))
+    return float(beta[1]), (bread[1, 0] + bread[1, 1] * x) * score
+
+
+def _separated(x: Floats, y: Floats) -> bool:
+    """Whether some cut of x parts the outcomes, but for rows on the cut itself."""
+    high, low = x[y == 1], x[y == 0]
+    return bool(low.max() <= high.min() or high.max() <= low.min())
+
+
+def _fit(x: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats]:
+    """Newton's steps for intercept and slope, halved where they overshoot; and H⁻¹.
+
+    Starts from (0, 1), where the probabilities are taken at their word.
+    """
+    beta = np.array([0.0, 1.0])
+    loss = _loss(beta, x, y, w)
+    for _ in range(100):
+        mu = _logistic(beta[0] + beta[1] * x)
+        spread, residual = w * mu * (1 - mu), w * (y - mu)
+        cross = float(spread @ x)
+        information = np.array([[spread.sum(), cross], [cross, float(spread @ x**2)]])
+        if np.linalg.cond(information) > 1e15:
+            break
+        bread = np.linalg.inv(information)
+        step = bread @ np.array([residual.sum(), float(residual @ x)])
+        if np.max(np.abs(step)) <= 1e-12 * max(1.0, float(np.max(np.abs(beta)))):
+            return beta, bread
+        while (new := _loss(beta + step, x, y, w)) > loss * (1 + 1e-12):
+            step = step / 2
+        beta, loss = beta + step, new
+    raise NotEstimable("the logistic regression did not converge")
+
+
+def _loss(beta: Floats, x: Floats, y: Floats, w: Floats) -> float:
+    eta = beta[0] + beta[1] * x
+    return float(w @ (np.logaddexp(0, eta) - y * eta))
+
+
+def _logistic(eta: Floats) -> Floats:
+    found: Floats = np.exp(-np.logaddexp(0, -eta))
+    return found
 
 
 def _slope_value(sample: Sample, question: Question) -> float:

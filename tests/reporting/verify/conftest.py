@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fmaudit import catalog, plans
@@ -15,7 +17,10 @@ from fmaudit import findings as figures
 from fmaudit.evidence import Writer
 from fmaudit.reporting.record import write
 from fmaudit.reporting.seal import seal
-from fmaudit.reporting.verify import decisions
+from fmaudit.reporting.verify import Check, decisions
+from fmaudit.reporting.verify.findings import again, check_finding, check_verdicts
+from fmaudit.reporting.verify.promises import promises, sizes, world
+from fmaudit.reporting.verify.rows import File
 from fmaudit.scoring import CLASSIFIED
 from fmaudit.seeds import Seeds
 from fmaudit.types import AuditRecord, Case, Coverage, Finding, Row
@@ -200,3 +205,65 @@ def plain_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, AuditReco
     """A run of independent cases that count alike. Tests must not write into its folder."""
     folder = tmp_path_factory.mktemp("plain")
     return folder, run_of(folder, Design())
+
+
+@pytest.fixture(scope="session")
+def make_run() -> Callable[..., AuditRecord]:
+    """Makes a run in a folder, of a design named by its fields."""
+    return lambda folder, **design: run_of(folder, Design(**design))
+
+
+@pytest.fixture(scope="session", name="save")
+def _save() -> Callable[[Path, AuditRecord], AuditRecord]:
+    return save
+
+
+@pytest.fixture(scope="session")
+def light_check(plain_run: tuple[Path, AuditRecord]) -> Callable[..., list[Check]]:
+    """What is found wrong with a record whose one finding was changed, its seal aside.
+
+    The figure is computed anew with all verdicts of the record, not all the other figures.
+    """
+    folder, plain = plain_run
+    files = {path.stem: File(path) for path in (folder / "evidence").glob("*.parquet")}
+    there = world(plain, list(files.values()))
+    promised = promises(plain, there)
+    m = sizes(promised)
+    by_key = {promise.key: promise for promise in promised}
+
+    def check(record: AuditRecord, at: int, change: Change) -> list[Check]:
+        changed = forged(record, at, change)
+        before, after = record.findings[at], changed.findings[at]
+        chosen = tuple(sorted(before.slice.items()))
+        promise = by_key[before.probe, before.measure, chosen, before.positive]
+        fresh = again(promise, files[promise.probe], after, there, m)
+        card = record.probes[promise.probe]
+        found = [*check_finding(after, promise, fresh, card), *check_verdicts(changed, m)]
+        return [c for c in found if not c.ok]
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def cut() -> Callable[..., None]:
+    """Cuts rows from a Parquet file: keeps the first `keep`, or all but the last −`keep`."""
+
+    def cut_rows(path: Path, keep: int) -> None:
+        table = pq.read_table(path)
+        pq.write_table(table.slice(0, keep if keep > 0 else table.num_rows + keep), path)
+
+    return cut_rows
+
+
+@pytest.fixture(scope="session")
+def rewrite() -> Callable[..., None]:
+    """Puts one value in every row of a column of a Parquet file."""
+
+    def put(path: Path, column: str, value: object) -> None:
+        table = pq.read_table(path)
+        at = table.schema.get_field_index(column)
+        field = table.schema.field(at)
+        values = pa.array([value] * table.num_rows, type=field.type)
+        pq.write_table(table.set_column(at, field, values), path)
+
+    return put

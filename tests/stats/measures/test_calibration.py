@@ -114,6 +114,19 @@ def test_slope_agrees_with_statsmodels_and_its_sandwich() -> None:
     assert found.high == pytest.approx(found.value + half, rel=1e-8)
 
 
+def test_slope_is_found_from_afar() -> None:
+    """Probabilities of 0 and 1 among them, and rows on one side that overshoot Newton's step."""
+    rng = np.random.default_rng(3)
+    p = np.clip(rng.normal(0.5, 1, 400), 0, 1)
+    y = rng.random(400) < 0.3 + 0.4 * p
+    found = MEASURES["calibration_slope"].estimate(binary(p, y), Question(positive=1))
+    clipped = np.clip(p, 1e-12, 1 - 1e-12)
+    fit = Logit(
+        y.astype(float), np.column_stack([np.ones(400), np.log(clipped / (1 - clipped))])
+    ).fit(disp=False, tol=1e-12, maxiter=200)
+    assert found.value == pytest.approx(fit.params[1], rel=1e-8)
+
+
 def test_slope_of_separated_or_constant_probabilities() -> None:
     y = np.arange(60) < 30
     with pytest.raises(NotEstimable, match="separate"):

@@ -1,0 +1,31 @@
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.PHONY: quickstart test test-slow check bench clean
+
+# One environment for everything below, made anew when what it should hold has changed.
+$(INSTALLED): pyproject.toml constraints.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $(INSTALLED)
+
+quickstart: $(INSTALLED)  ## a real audit with nothing prepared, into runs/quickstart
+	$(VENV)/bin/fmaudit quickstart
+
+test: $(INSTALLED)  ## the tests, without the slow simulations
+	$(VENV)/bin/pytest -m "not slow"
+
+test-slow: $(INSTALLED)  ## the slow simulations alone
+	$(VENV)/bin/pytest -m slow
+
+check: $(INSTALLED)  ## style, format, types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(INSTALLED)  ## speed and memory, as ratios within one run, into bench.json
+	$(PYTHON) tests/benchmarks/bench.py
+
+clean:
+	rm -rf $(VENV) runs bench.json .mypy_cache .ruff_cache .pytest_cache
