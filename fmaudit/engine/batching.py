@@ -1,12 +1,9 @@
-"""Batches of fixed shape.
+"""Batches: few shapes, little padding.
 
-A request's batch shape (rows × length) follows from its own length alone. Short batches are
-filled up. So a text meets the same kernels whatever else is asked beside it, and with most of
-them its answer is the same to the last bit.
-
-A text that fills the model's window has a bucket of its own, and every other bucket is longer
-than its texts: transformers drops the attention mask, and so takes another kernel, where a batch
-happens to hold no padding at all.
+Texts of exactly one length fill batches without any padding, where transformers drops the
+attention mask and takes its quickest kernel. What is left over of each length shares batches of
+a bucket that is always longer than its texts, so that these keep their mask. A short batch is
+filled up to a multiple of eight rows.
 """
 
 from __future__ import annotations
@@ -19,21 +16,36 @@ from msgspec import Struct
 from fmaudit.models.base import Prepared
 
 T = TypeVar("T")
+VECTOR = 8  # rows come in multiples: kernels treat a remainder differently
 
 
 class Shape(Struct, frozen=True, order=True):
-    """`rows` texts padded to `length` tokens; `full` where the texts fill the window."""
+    """`rows` texts of `length` tokens, padding and filler rows included."""
 
     length: int
     rows: int
-    full: bool = False
+
+
+class Limits(Struct, frozen=True):
+    """What a batch may hold: `tokens` in all, `most_rows`; texts are at most `window` long.
+
+    A window of 0 is no bound.
+    """
+
+    window: int
+    tokens: int
+    most_rows: int
+
+    def rows(self, length: int) -> int:
+        """Rows of a full batch of this length: at least 1, above 8 a multiple of 8."""
+        rows = max(1, min(self.most_rows, self.tokens // max(1, length)))
+        return rows - rows % VECTOR if rows > VECTOR else rows
 
 
 def bucket(length: int, window: int) -> int:
     """The padded length: the next of 4, 8, …, 64, 72, …, 128, 144, … above `length`.
 
-    Steps are an eighth of the power of two below, at least 4: about 3 % padding.
-    `window` bounds it (0: no bound).
+    Steps are an eighth of the power of two below, at least 4. `window` bounds it (0: no bound).
 
     >>> [bucket(n, 512) for n in (3, 4, 47, 100, 200, 511, 512)]
     [4, 8, 48, 104, 208, 512, 512]
@@ -43,28 +55,38 @@ def bucket(length: int, window: int) -> int:
     return min(padded, window) if window else padded
 
 
-def shape_of(prepared: Prepared, *, window: int, tokens: int, most_rows: int) -> Shape:
-    """The shape that this request is run in, under its condition."""
-    length = bucket(prepared.length, window)
-    rows = max(1, min(most_rows, tokens // max(1, length)))
-    rows -= rows % 8 if rows > 8 else 0  # whole vectors: kernels treat a remainder differently
-    under = prepared.request.under
-    if under == "alone":
-        rows = 1
-    elif under == "padded":
-        length = bucket(2 * prepared.length, window)
-    return Shape(length, rows, prepared.length == window)
+def pack(items: Sequence[tuple[Prepared, T]], limits: Limits) -> Iterator[tuple[Shape, list[T]]]:
+    """Batches of the items, longest first so that memory runs out early.
 
-
-def pack(items: Sequence[tuple[Shape, T]]) -> Iterator[tuple[Shape, list[T]]]:
-    """Batches of at most `shape.rows`, longest shapes first so that memory runs out early.
-
-    The order within a shape is the order given.
+    The same items in the same order give the same batches. A request under "alone" is a batch
+    of one; one under "padded" is padded to twice its length.
     """
-    shapes: dict[Shape, list[T]] = {}
-    for shape, item in items:
-        shapes.setdefault(shape, []).append(item)
-    for shape in sorted(shapes, reverse=True):
-        found = shapes[shape]
-        for start in range(0, len(found), shape.rows):
-            yield shape, found[start : start + shape.rows]
+    batches: list[tuple[Shape, list[T]]] = []
+    exact: dict[int, list[T]] = {}
+    loose: dict[int, list[T]] = {}
+    for prepared, item in items:
+        length = max(1, prepared.length)
+        if prepared.request.under == "alone":
+            batches.append((Shape(length, 1), [item]))
+        elif prepared.request.under == "padded":
+            loose.setdefault(bucket(2 * length, limits.window), []).append(item)
+        else:
+            exact.setdefault(length, []).append(item)
+    for length, found in exact.items():
+        rows = limits.rows(length)
+        whole = len(found) - len(found) % rows
+        batches += [(Shape(length, rows), found[k : k + rows]) for k in range(0, whole, rows)]
+        if length == limits.window:
+            batches += _filled(length, found[whole:], rows)
+        else:
+            loose.setdefault(bucket(length, limits.window), []).extend(found[whole:])
+    for length, found in loose.items():
+        batches += _filled(length, found, limits.rows(length))
+    yield from sorted(batches, key=lambda batch: batch[0], reverse=True)
+
+
+def _filled(length: int, items: Sequence[T], rows: int) -> Iterator[tuple[Shape, list[T]]]:
+    """Batches of `rows`; the last one filled up to a multiple of eight."""
+    for start in range(0, len(items), rows):
+        part = list(items[start : start + rows])
+        yield Shape(length, min(rows, -(-len(part) // VECTOR) * VECTOR)), part

@@ -29,8 +29,14 @@ def open_handle(spec: ModelSpec, cache: Path | None = None) -> Handle:
         path = Path(spec.python_path) if spec.python_path else None
     elif name == "classifier":
         path = sources.resolve(_revised(spec), cache=cache)
-    handle: Handle = adapter(spec, path, spec.path or spec.callable or "")
+    handle: Handle = adapter(spec, path, _name(spec, path))
     return handle
+
+
+def _name(spec: ModelSpec, path: Path | None) -> str:
+    """What the report calls the model: its source, or the last part of a local folder."""
+    named = spec.path or spec.callable or ""
+    return path.name if path is not None and named == str(path) else named
 
 
 def _revised(spec: ModelSpec) -> str:

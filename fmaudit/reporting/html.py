@@ -68,6 +68,7 @@ def _environment(templates: Path) -> Environment:
         "shape": words.VERDICT_SHAPES.__getitem__,
         "word": words.VERDICT_WORDS.__getitem__,
         "items": _items,
+        "chosen": _chosen,
         "href": _href,
     }
     return found
@@ -86,18 +87,28 @@ def _anchor(value: str) -> str:
 
 
 def _items(value: Any, without: Sequence[str] = ()) -> list[tuple[str, Any]]:
-    """A mapping's items, empty ones left out; nested mappings flattened to "a, b"."""
+    """A mapping's items, empty ones left out; nested ones flattened to "a, b"."""
     found: list[tuple[str, Any]] = []
     for name, inner in value.items() if isinstance(value, Mapping) else ():
-        if name in without:
+        if name in without or inner is None or inner in ("", [], ()):
             continue
         if isinstance(inner, Mapping):
             found += [(f"{name}, {deeper}", v) for deeper, v in _items(inner)]
+        elif isinstance(inner, bool):
+            found.append((str(name), "yes" if inner else "no"))
         elif isinstance(inner, str) or not isinstance(inner, Sequence):
             found.append((str(name), inner))
+        elif all(isinstance(one, Mapping) for one in inner):
+            numbered = {f"{name} {k}": one for k, one in enumerate(inner, 1)}
+            found += _items(numbered)
         else:
             found.append((str(name), ", ".join(map(str, inner))))
-    return [(k, inner) for k, inner in found if inner not in ("", None)]
+    return found
+
+
+def _chosen(value: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Those of a mapping's items that are named."""
+    return {name: value[name] for name in names if name in value}
 
 
 def _href(source: Mapping[str, Any]) -> str | None:

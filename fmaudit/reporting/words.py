@@ -18,16 +18,16 @@ from fmaudit.types import Estimate, Finding, Rule, Verdict
 VERDICT_WORDS: Mapping[Verdict, str] = {
     "error": "error",
     "fail": "fails",
-    "inconclusive": "undecided",
+    "inconclusive": "inconclusive",
     "not_tested": "not tested",
     "pass": "passes",
     "measured": "measured",
 }
 
 VERDICT_SHAPES: Mapping[Verdict, str] = {
-    "error": "■",
-    "fail": "▲",
-    "inconclusive": "◆",
+    "error": "▲",
+    "fail": "■",
+    "inconclusive": "◐",
     "not_tested": "○",
     "pass": "●",
     "measured": "–",
@@ -85,9 +85,9 @@ def number(value: float | None, decimals: int | None = None) -> str:
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
-def count(value: int | float | None) -> str:
-    """A count with thin spaces between thousands."""
-    return "—" if value is None else f"{value:,}".replace(",", "\u2009")
+def count(value: Any) -> str:
+    """A count with thin spaces between thousands; "—" for what is no number."""
+    return f"{value:,}".replace(",", "\u2009") if isinstance(value, int | float) else "—"
 
 
 def size(value: float) -> str:

@@ -69,7 +69,7 @@ class Sample:
     @cached_property
     def stratified(self) -> bool:
         """Whether the rows come from more than one stratum."""
-        return self.strata.max(initial=0) > 0
+        return self.n > 0 and bool(np.ptp(self.strata) > 0)
 
     @cached_property
     def strata(self) -> Ints:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmaudit.engine.batching import bucket, pack, shape_of
+from fmaudit.engine.batching import Limits, Shape, bucket, pack
 from fmaudit.models.base import Prepared
 from fmaudit.types import Classify
+
+CONDITIONS = st.sampled_from(["", "", "", "alone", "padded"])
+
+
+def item(k, length, under=""):
+    return Prepared(Classify(str(k), under=under), None, length), (k, length, under)
 
 
 @given(st.integers(1, 512))
@@ -20,35 +27,48 @@ def test_buckets_rise_with_length(length):
     assert bucket(length, 0) <= bucket(length + 1, 0)
 
 
-@given(st.lists(st.integers(1, 512), max_size=200), st.integers(64, 4096), st.integers(1, 64))
-def test_packing_loses_nothing_and_keeps_the_budget(lengths, tokens, most):
-    items = []
-    for k, n in enumerate(lengths):
-        p = Prepared(Classify(str(k)), None, n)
-        items.append((shape_of(p, window=512, tokens=tokens, most_rows=most), k))
-    batches = list(pack(items))
-    assert sorted(k for _, batch in batches for k in batch) == list(range(len(lengths)))
+@given(
+    st.lists(st.tuples(st.integers(0, 512), CONDITIONS), max_size=200),
+    st.integers(64, 4096),
+    st.integers(1, 64),
+)
+def test_packing_loses_nothing_and_keeps_the_limits(texts, tokens, most):
+    limits = Limits(512, tokens, most)
+    batches = list(pack([item(k, n, u) for k, (n, u) in enumerate(texts)], limits))
+    assert sorted(k for _, batch in batches for k, _, _ in batch) == list(range(len(texts)))
     for shape, batch in batches:
         assert 1 <= len(batch) <= shape.rows <= most
         assert shape.rows * shape.length <= tokens or shape.rows == 1
+        assert all(n <= shape.length for _, n, _ in batch)
+    assert [s for s, _ in batches] == sorted((s for s, _ in batches), reverse=True)
 
 
-def test_a_shape_follows_from_the_request_alone():
-    p = Prepared(Classify("x"), None, 40)
-    plain = shape_of(p, window=512, tokens=1024, most_rows=256)
-    alone = shape_of(
-        Prepared(Classify("x", under="alone"), None, 40), window=512, tokens=1024, most_rows=256
-    )
-    padded = shape_of(
-        Prepared(Classify("x", under="padded"), None, 40), window=512, tokens=1024, most_rows=256
-    )
-    assert (plain.length, plain.rows) == (44, 16)
-    assert (alone.length, alone.rows) == (44, 1)
-    assert (padded.length, padded.rows) == (88, 16)
+@given(st.lists(st.integers(1, 60), max_size=300))
+def test_a_batch_is_all_of_one_length_or_all_padded(lengths):
+    for shape, batch in pack([item(k, n) for k, n in enumerate(lengths)], Limits(64, 512, 32)):
+        padded = [shape.length > n for _, n, _ in batch]
+        assert all(padded) or not any(padded)
+
+
+def test_equal_lengths_are_not_padded():
+    batches = list(pack([item(k, 47) for k in range(32)], Limits(512, 1024, 256)))
+    assert [(s, len(b)) for s, b in batches] == [(Shape(47, 16), 16), (Shape(47, 16), 16)]
+
+
+def test_what_is_left_over_shares_a_bucket():
+    lengths = [40] * 3 + [41] * 4 + [42] * 2
+    ((shape, batch),) = pack([item(k, n) for k, n in enumerate(lengths)], Limits(512, 1024, 256))
+    assert (shape, len(batch)) == (Shape(44, 16), 9)
+
+
+@pytest.mark.parametrize(
+    ("under", "expected"), [("alone", Shape(40, 1)), ("padded", Shape(88, 8))]
+)
+def test_conditions(under, expected):
+    ((shape, _),) = pack([item(0, 40, under)], Limits(512, 1024, 256))
+    assert shape == expected
 
 
 def test_full_window_texts_do_not_share_a_batch_with_shorter_ones():
-    full = shape_of(Prepared(Classify("x"), None, 512), window=512, tokens=1024, most_rows=8)
-    near = shape_of(Prepared(Classify("y"), None, 511), window=512, tokens=1024, most_rows=8)
-    assert full != near
-    assert full.length == near.length == 512
+    batches = list(pack([item(0, 512), item(1, 511)], Limits(512, 4096, 8)))
+    assert [len(b) for _, b in batches] == [1, 1]

@@ -210,12 +210,17 @@ def record() -> AuditRecord:
         floor=FLOOR,
         findings=findings(),
         exhibits=(
-            Exhibit(SWAPS, "examples", "Largest changes", {"by": "gap", "columns": ["input"]}),
+            Exhibit(
+                SWAPS,
+                "examples",
+                "Largest changes",
+                {"sort": "gap", "absolute": True, "top": 2, "columns": ["input", "gap"]},
+            ),
         ),
         coverage=(
-            Coverage(OUTCOMES, "bias", "ran", cases=1200),
-            Coverage(SWAPS, "bias", "ran", cases=900, failed_rows=2),
-            Coverage(BASICS, "performance", "ran", cases=1200),
+            Coverage(OUTCOMES, "bias", "ran", cases=1200, rows=1200),
+            Coverage(SWAPS, "bias", "ran", cases=1200, rows=900, failed_rows=2),
+            Coverage(BASICS, "performance", "ran", cases=1200, rows=1200),
             Coverage("bias.other", "bias", "not_tested", "it needs groups"),
             Coverage("privacy.canaries", "privacy", "not_asked"),
         ),

@@ -115,7 +115,8 @@ class Gap:
                 drawn.append(high - low)
             else:
                 drawn.append(1 - np.divide(low, high, out=np.ones_like(low), where=high > 0))
-        return np.max(drawn, axis=0)
+        draws = min(found.size for found in drawn)  # a large part is dealt fewer times
+        return np.max([found[:draws] for found in drawn], axis=0)
 
 
 def _part(rate: Rate, sample: Sample, question: Question) -> Part:

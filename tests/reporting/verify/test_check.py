@@ -40,6 +40,7 @@ DESIGNS = {
         "per_cluster": 3,
         "missing": 0.1,
     },
+    "one stratum a group": {"strata": 2, "seed": 4},
     "three classes": {"classes": ("a", "b", "c"), "positive": None, "seed": 3},
     "three classes, one favoured": {"classes": ("a", "b", "c"), "seed": 5},
     "few": {"n": 60, "seed": 6},

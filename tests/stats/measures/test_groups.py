@@ -136,3 +136,19 @@ def test_equalized_odds_is_the_larger_of_its_two(rows: Rows) -> None:
     assert both.details["pairs"] == 12
     assert set(both.details["by_rate"]) == {"true_positive_rate", "false_positive_rate"}
     assert both.p_pass == max(tpr.p_pass, fpr.p_pass)  # type: ignore[type-var]
+
+
+def test_parts_that_are_dealt_unequally_often_still_make_one_null(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fmaudit.stats import permutation
+
+    sample = rows(600, weighted=True, groups=3, seed=2)
+    positives = int(np.sum(sample.columns["label"] == 1))
+    few, many = sorted((positives, 600 - positives))
+    assert few < many
+    monkeypatch.setattr(permutation, "MANY", few)
+    monkeypatch.setattr(permutation, "TABLE_CELLS", 0)
+    ask = Question(positive=1, rng=np.random.default_rng(0))
+    found = MEASURES["equalized_odds_difference"].estimate(sample, ask)
+    assert 0 < found.details["permutation_p"] <= 1

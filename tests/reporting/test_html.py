@@ -1,0 +1,294 @@
+"""The page holds all it should, and nothing in it acts."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+
+from fmaudit.evidence import Writer
+from fmaudit.reporting.examples import Examples, examples
+from fmaudit.reporting.html import render, write_report
+from fmaudit.reporting.record import write
+from fmaudit.types import Case, Coverage, Estimate, Exhibit, Finding, Row
+
+replace = msgspec.structs.replace
+
+VOID = {"meta", "line", "br", "img", "input", "link", "hr"}
+NASTY = '<script>alert(1)</script><img src=x onerror="alert(2)">"\'&{{ 7*7 }}\u202e\u200b'
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page; checks that every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.headings: list[int] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def attributes(self, name: str) -> list[str]:
+        return [str(found[name]) for _, found in self.tags if name in found]
+
+
+def test_the_page_is_whole(record):
+    page = Page(render(record))
+    text = page.text
+    for section in (
+        "Summary",
+        "What was audited",
+        "What was not tested, and why",
+        "Noise floor",
+        "Costs",
+        "Verify and reproduce",
+        "Limits and sources",
+    ):
+        assert section in text
+    assert "Of 4 figures held against a rule: 1 fails, 1 inconclusive, 1 not tested, 1 passes" in text
+    assert "the rule is ≤ 0.1 (fmaudit's default)" in text
+    assert "About 1\u2009400 cases would decide it" in render(record)
+    assert "it needs groups" in text
+    assert "7 rows with the positive label, fewer than the 50 asked for" in text
+    assert "driven by Female against Male" in text
+
+
+def test_nothing_says_more_than_was_measured(record):
+    text = Page(render(replace(record, probes={}))).text
+    assert not re.search(r"\b(compliant|compliance|fair|unfair|safe)\b", text, re.IGNORECASE)
+
+
+def test_it_is_one_page_that_asks_for_nothing(record):
+    text = render(record)
+    page = Page(text)
+    tags = Counter(tag for tag, _ in page.tags)
+    assert not {"script", "link", "iframe", "img", "object", "embed", "form"} & set(tags)
+    assert not page.attributes("src")
+    assert "url(" not in text
+    assert "@import" not in text
+    assert not [name for _, found in page.tags for name in found if name.startswith("on")]
+
+
+def test_it_can_be_read_by_ear_and_by_keyboard(record):
+    page = Page(render(record))
+    assert page.tags[0] == ("html", {"lang": "en"})
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
+    assert all(found.get("scope") in ("col", "row") for tag, found in page.tags if tag == "th")
+    ids = page.attributes("id")
+    assert len(ids) == len(set(ids))
+    targets = {h[1:] for h in page.attributes("href") if h.startswith("#")}
+    assert targets <= set(ids), targets - set(ids)
+    assert set(page.attributes("aria-labelledby")) <= set(ids)
+
+
+def test_every_count_of_the_matrix_leads_somewhere(record):
+    broken = replace(record.findings[0], verdict="error", reason="it broke", estimate=None)
+    page = Page(render(replace(record, findings=(*record.findings, broken))))
+    targets = {h[1:] for h in page.attributes("href") if h.startswith("#")}
+    assert targets <= set(page.attributes("id"))
+    assert {"worst-fail-bias", "worst-error-performance", "family-performance"} <= targets
+
+
+def colours(css: str, block: str) -> dict[str, str]:
+    return dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", css.split(block)[1].split("}")[0]))
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    r, g, b = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+@pytest.mark.parametrize("block", [":root {\n  color-scheme", "prefers-color-scheme: dark) {"])
+def test_text_stands_out_from_its_paper(block, record):
+    """WCAG 2.2, 1.4.3: a contrast of 4.5 at least, light and dark."""
+    found = colours(render(record), block)
+    assert len(found) >= 10
+    for name in ("ink", "quiet", "link", "fail", "error", "inconclusive", "pass"):
+        for paper in ("paper", "wash"):
+            high, low = sorted((luminance(found[name]), luminance(found[paper])), reverse=True)
+            assert (high + 0.05) / (low + 0.05) >= 4.5, f"{name} on {paper}"
+
+
+# ── what comes from models and data is inert ─────────────────────────────────────────────
+
+
+def nasty(record):
+    """The record with something that would act in every place that takes text."""
+    findings = tuple(
+        replace(
+            f,
+            probe=NASTY,
+            measure=NASTY,
+            family=NASTY,
+            slice={NASTY: NASTY} if f.slice else {},
+            reason=NASTY,
+            positive=NASTY,
+            estimate=None
+            if f.estimate is None
+            else replace(f.estimate, method=NASTY, details={NASTY: NASTY, "pair": [NASTY, NASTY]}),
+        )
+        for f in record.findings
+    )
+    card = {"title": NASTY, "claim": NASTY, "harm": NASTY, "limits": [NASTY], "method": NASTY}
+    card |= {"citation": [{"text": NASTY, "url": f"javascript:{NASTY}"}], "controls": [NASTY]}
+    return replace(
+        record,
+        audit={**record.audit, "name": NASTY, "families": {NASTY: 1}},
+        model={**record.model, "name": NASTY, "classes": [NASTY, NASTY]},
+        data={NASTY: NASTY, "source": NASTY, "rows": 3},
+        environment={NASTY: {NASTY: NASTY}},
+        floor={NASTY: {NASTY: {"answered": {NASTY: 3}}}},
+        findings=findings,
+        coverage=(
+            Coverage(NASTY, NASTY, "ran", NASTY),
+            Coverage(f"{NASTY}2", NASTY, "not_tested", NASTY),
+        ),
+        probes={NASTY: {**card, "params": {NASTY: NASTY}}},
+        costs={NASTY: NASTY},
+        seal={"files": {NASTY: NASTY}, "sealed": NASTY, "content": NASTY, "record": NASTY},
+    )
+
+
+def test_html_and_script_in_texts_are_inert(record):
+    shown = Examples(NASTY, NASTY, (NASTY,), ((NASTY,),))
+    text = render(nasty(record), [shown])
+    page = Page(text)
+    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    assert not [name for _, found in page.tags for name in found if name.startswith("on")]
+    assert not [h for h in page.attributes("href") if "javascript" in h]
+    assert "<script>alert(1)</script>" in page.text  # drawn as text
+    assert "49" not in re.findall(r"\w+", " ".join(page.words).replace(NASTY, ""))
+
+
+def test_hidden_characters_are_drawn(record):
+    text = render(nasty(record))
+    assert "\u202e" not in text
+    assert "\u200b" not in text
+    assert "⟨U+202E⟩" in text
+
+
+# ── records of every size ────────────────────────────────────────────────────────────────
+
+
+def test_nothing_tested(record):
+    empty = replace(record, findings=(), probes={}, exhibits=(), floor={}, costs={}, coverage=())
+    text = Page(render(empty)).text
+    assert "Nothing was tested." in text
+    assert "No probe ran." in text
+    assert "It was not measured in this audit." in text
+    assert "This record has no seal." in text
+
+
+def test_a_bare_record(record):
+    """A record of an older program may lack facts: dashes, no traceback."""
+    bare = replace(record, audit={}, model={}, data={}, environment={})
+    assert "—" in Page(render(bare)).text
+
+
+def test_errors_only(record):
+    broken = tuple(
+        replace(f, verdict="error", estimate=None, reason="ValueError: a logit is not finite")
+        for f in record.findings
+    )
+    coverage = (Coverage("bias.group_outcomes", "bias", "error", "ValueError: it broke"),)
+    text = Page(render(replace(record, findings=broken, coverage=coverage))).text
+    assert "The probe broke: ValueError: it broke" in text
+    assert "ValueError: a logit is not finite" in text
+
+
+def test_three_hundred_groups_fold_and_render_quickly(record):
+    findings = tuple(
+        Finding(
+            "bias.group_outcomes",
+            "bias",
+            measure,
+            {"place": f"group {k} " + "x" * 300},
+            Estimate(k / 300, k / 300 - 0.01, k / 300 + 0.01, 90, 90, "wilson", 0.0, 1.0),
+            None,
+            "measured",
+        )
+        for measure in ("selection_rate", "true_positive_rate", "f1")
+        for k in range(300)
+    )
+    started = time.monotonic()
+    page = Page(render(replace(record, findings=findings)))
+    assert time.monotonic() - started < 10
+    assert "Selection rate: 300 figures" in page.text
+    assert page.text.count("group 299") == 3
+
+
+# ── examples, and the files ──────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def run(tmp_path, record):
+    """A run folder with evidence for the examples."""
+    with Writer(tmp_path / "evidence" / "bias.counterfactual_terms.parquet", {"gap": float}) as out:
+        gaps = (0.1, -0.9, None, 0.5)
+        out.write([Row(Case(f"c{k}", f"text {k}"), {"gap": gap}) for k, gap in enumerate(gaps)])
+    write(tmp_path, record)
+    return tmp_path
+
+
+def test_examples_are_the_largest_and_stay_out_of_what_is_shared(run):
+    whole = write_report(run).read_text(encoding="utf-8")
+    shared = write_report(run, share=True)
+    assert whole.index("text 1") < whole.index("text 3")
+    assert "text 0" not in whole
+    assert "text 2" not in whole
+    assert shared.name == "report-share.html"
+    assert "text 1" not in shared.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"columns": ["input", "nothing"]}, "no column nothing"),
+        ({"sort": "nothing"}, "no column nothing"),
+        ({"columns": ["reason"]}, "no row has all"),
+    ],
+)
+def test_examples_that_cannot_be_shown_say_why(options, says, run, record):
+    exhibit = Exhibit("bias.counterfactual_terms", "examples", "Some", options)
+    found = examples(run, replace(record, exhibits=(exhibit,)))
+    assert says in found[0].missing
+    assert says in Page(render(record, found)).text
+
+
+def test_no_examples_of_texts_that_were_not_kept(run, record):
+    hashed = replace(record, audit={**record.audit, "evidence_texts": "hash"})
+    assert "digests" in examples(run, hashed)[0].missing
+    elsewhere = replace(record, exhibits=(Exhibit("a.b", "examples", "Some"),))
+    assert "not beside" in examples(run, elsewhere)[0].missing

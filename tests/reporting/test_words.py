@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmaudit.reporting.words import Names, figure, number, places, rule, size, visible
+from fmaudit.types import Estimate, Finding, Rule
+
+NAMES = Names({"gap": "Gap"}, frozenset({"gap"}))
+
+
+@given(st.text())
+def test_no_hidden_character_is_left(text):
+    shown = visible(text)
+    hidden = {0x200B, 0x200E, 0x202E, 0x2066, 0x2069, 0xFEFF, 0xAD, 0x0, 0x1B, 0x2028}
+    assert not hidden & {ord(c) for c in shown}
+    assert visible(shown) == shown
+
+
+def test_hidden_characters_are_named():
+    assert visible("a\u202eb\u200b") == "a⟨U+202E⟩b⟨U+200B⟩"
+    assert visible("line\nbreak\tתור") == "line\nbreak\tתור"
+    assert visible(3) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "shown"),
+    [
+        (0.8324, 0.014, ("0.832", "0.818 to 0.846")),
+        (0.0312, 0.0171, ("0.031", "0.014 to 0.048")),
+        (-0.02, 0.3, ("−0.02", "−0.32 to 0.28")),
+        (12.3456, 1.5, ("12.3", "10.8 to 13.8")),
+        (1e-5, 2e-5, ("0.000010", "−0.000010 to 0.000030")),
+    ],
+)
+def test_figures_show_two_digits_of_their_uncertainty(value, half, shown):
+    found = Estimate(value, value - half, value + half, 10, 10, "wilson")
+    assert figure(found)[:2] == shown
+
+
+def test_figures_without_an_interval():
+    assert figure(Estimate(0.1234, None, None, 10, 10, "none")) == ("0.12", "none", "none")
+    assert places(0.1, 0.1) is None
+    assert [number(x) for x in (None, 0.0, 1.0, 98.7)] == ["—", "0.0", "1.0", "99"]
+
+
+def test_rules_and_sizes():
+    assert rule(Rule("<=", 0.05)) == "≤ 0.05 (fmaudit's default)"
+    assert rule(Rule(">=", 0.8, "policy")) == "≥ 0.8 (set by the user)"
+    assert rule(None) == "none"
+    assert size(1_500_000_000) == "1.4 GiB"
+    assert size(12) == "12 bytes"
+
+
+@pytest.mark.parametrize(
+    ("measure", "slice_", "words"),
+    [
+        ("gap", {"attribute": "sex"}, "between the groups of sex"),
+        ("gap", {"attribute": "sex", "left out": "X"}, "sex: X, left out of the comparison"),
+        ("flip_rate", {"attribute": "sex"}, "attribute: sex"),
+        ("flip_rate", {"sex": "F", "race": "B"}, "sex: F, race: B"),
+        ("flip_rate", {}, "all cases"),
+    ],
+)
+def test_slices_in_words(measure, slice_, words):
+    """A category column may be called `attribute` too: the measure decides."""
+    found = Finding("a.b", "a", measure, slice_, None, None, "not_tested", "no rows")
+    assert NAMES.where(found).startswith(words)
+    assert NAMES.sentence(found).endswith("no figure. No rows.")
