@@ -36,7 +36,7 @@ def needed_n(estimate: Estimate, rule: Rule) -> int | None:
 def exit_code(
     findings: Sequence[Finding], coverage: Sequence[Coverage], named: Sequence[str]
 ) -> int:
-    """4 broke · 1 a rule fails · 3 inconclusive, nothing tested, or a named probe not tested · 0."""
+    """4 broke · 1 a rule fails · 3 inconclusive, untested or a named probe untested · 0."""
     verdicts = [f.verdict for f in findings]
     if "error" in verdicts or any(c.status == "error" for c in coverage):
         return 4
