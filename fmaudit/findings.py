@@ -232,7 +232,7 @@ def device_place(device: str) -> Place:
     def place(values: npt.NDArray[Any]) -> Any:
         import torch
 
-        return torch.as_tensor(values, device=kind) if values.dtype != object else values
+        return torch.tensor(values, device=kind) if values.dtype != object else values
 
     return place
 

@@ -126,7 +126,7 @@ class TorchClassifier:
                 out = self.module(**tensors)
                 logits = getattr(out, "logits", out)
                 # (rows, classes) -> the real rows, in double precision on the host
-                values = logits[: len(batch)].double().cpu()
+                values = logits[: len(batch)].float().cpu().double()
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(str(error)) from error
         except RuntimeError as error:

@@ -61,9 +61,7 @@ def test_what_is_left_over_shares_a_bucket():
     assert (shape, len(batch)) == (Shape(44, 16), 9)
 
 
-@pytest.mark.parametrize(
-    ("under", "expected"), [("alone", Shape(40, 1)), ("padded", Shape(88, 8))]
-)
+@pytest.mark.parametrize(("under", "expected"), [("alone", Shape(40, 1)), ("padded", Shape(88, 8))])
 def test_conditions(under, expected):
     ((shape, _),) = pack([item(0, 40, under)], Limits(512, 1024, 256))
     assert shape == expected

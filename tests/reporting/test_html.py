@@ -74,7 +74,9 @@ def test_the_page_is_whole(record):
         "Limits and sources",
     ):
         assert section in text
-    assert "Of 4 figures held against a rule: 1 fails, 1 inconclusive, 1 not tested, 1 passes" in text
+    assert (
+        "Of 4 figures held against a rule: 1 fails, 1 inconclusive, 1 not tested, 1 passes" in text
+    )
     assert "the rule is ≤ 0.1 (fmaudit's default)" in text
     assert "About 1\u2009400 cases would decide it" in render(record)
     assert "it needs groups" in text
