@@ -39,6 +39,8 @@ def show_audit(done: Audit) -> None:
         mine = [f.verdict for f in done.record.findings if f.family == family]
         table_.add_row(family, *(str(mine.count(v) or "·") for v in VERDICTS))
     out.print(table_)
+    for finding in _headline(done):
+        out.print(Text(f"{'measured':<13}{sentence(finding)}"))
     for verdict in ("error", "fail", "inconclusive", "pass"):
         found = [f for f in done.record.findings if f.verdict == verdict]
         for finding in found[:10]:
@@ -49,7 +51,21 @@ def show_audit(done: Audit) -> None:
         if c.status in ("not_tested", "error"):
             out.print(Text(f"{WORDS.get(c.status, c.status):<13}{c.probe}: {c.reason}"))
     out.print(Text(f"report       {done.run / 'report.html'}"))
-    out.print(Text(f"exit code {done.exit_code}: {MEANING[done.exit_code]}"))
+    out.print(Text(f"outcome      {MEANING[done.exit_code]} ({done.exit_code})"))
+
+
+def _headline(done: Audit) -> list[Finding]:
+    """Accuracy and F1 over all cases: F1 of the favourable class, or macro where there is none."""
+    positive = done.record.model.get("positive")
+    wanted = [("accuracy", None), ("f1", positive) if positive else ("f1_macro", None)]
+    return [
+        f
+        for measure, class_ in wanted
+        for f in done.record.findings
+        if f.family == "performance"
+        and (f.measure, f.positive, dict(f.slice)) == (measure, class_, {})
+        and f.verdict == "measured"
+    ]
 
 
 def sentence(finding: Finding) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ class Lines:
         self._done: dict[str, tuple[int, int | None]] = {}
         self._requests = 0
         self._start = self._last = time.monotonic()
+        self._first: float | None = None  # when the model was first asked
 
     def stage(self, text: str) -> None:
         """Print the stage."""
@@ -80,6 +80,7 @@ class Lines:
 
     def answered(self, requests: int) -> None:
         """Count; print when the last line is old enough."""
+        self._first = self._first or time.monotonic()
         self._requests += requests
         self._tick()
 
@@ -96,8 +97,11 @@ class Lines:
             f"{name} {done}{f'/{total}' if total else ''}"
             for name, (done, total) in self._done.items()
         )
-        rate = self._requests / max(1e-9, time.monotonic() - self._start)
-        return f"{families}; {self._requests} answers, {rate:.0f} a second"
+        parts = [families] if families else []
+        if self._first is not None:
+            rate = self._requests / max(1e-9, time.monotonic() - self._first)
+            parts.append(f"{self._requests} answers, {rate:.0f} a second")
+        return "; ".join(parts) or "done"
 
     def _print(self, text: str) -> None:
         self._last = time.monotonic()
@@ -129,7 +133,7 @@ class Bars:
         )
         self._tasks: dict[str, TaskID] = {}
         self._answers = self._bars.add_task("model answers", total=None, note="")
-        self._start = time.monotonic()
+        self._first: float | None = None  # when the model was first asked
         self._bars.start()
 
     def stage(self, text: str) -> None:
@@ -146,9 +150,10 @@ class Bars:
 
     def answered(self, requests: int) -> None:
         """Move the model's counter and its rate."""
+        self._first = self._first or time.monotonic()
         self._bars.advance(self._answers, requests)
         done = self._bars.tasks[self._answers].completed
-        rate = done / max(1e-9, time.monotonic() - self._start)
+        rate = done / max(1e-9, time.monotonic() - self._first)
         self._bars.update(self._answers, note=f"{rate:.0f} a second")
 
     def close(self) -> None:
@@ -159,9 +164,3 @@ class Bars:
 def live() -> Progress:
     """Bars where standard error is a terminal, lines elsewhere."""
     return Bars() if sys.stderr.isatty() else Lines()
-
-
-def totals(families: Mapping[str, int | None], progress: Progress) -> None:
-    """Begin every family at once, so that the bars stand before the first answer."""
-    for family, total in families.items():
-        progress.begin(family, total)
