@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fmaudit.flow import Audit, audit, load
     from fmaudit.models.callable import CallableClassifier
     from fmaudit.models.torchmodel import TorchClassifier
-    from fmaudit.quickstart import quickstart
     from fmaudit.reporting.verify import verify
+    from fmaudit.starter import quickstart
 
 _PUBLIC = {
     "Audit": "fmaudit.flow",
@@ -33,7 +33,7 @@ _PUBLIC = {
     "TorchClassifier": "fmaudit.models.torchmodel",
     "audit": "fmaudit.flow",
     "load": "fmaudit.flow",
-    "quickstart": "fmaudit.quickstart",
+    "quickstart": "fmaudit.starter",
     "verify": "fmaudit.reporting.verify",
 }
 

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fmaudit.errors import room_for
 from fmaudit.types import Input, Pair, Row, encode
@@ -65,7 +67,7 @@ class Writer:
         self.rows = self.failed = 0
         self._show = hashed if hash_texts else shown
         self._partial = path.with_name(path.name + ".partial")
-        with room_for(path):
+        with room_for(path), self._cleared():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = pq.ParquetWriter(self._partial, self.schema, compression="zstd")
 
@@ -79,8 +81,10 @@ class Writer:
         if strange:
             raise TypeError(f"columns that the method does not declare: {sorted(strange)}")
         try:
-            table = pa.Table.from_pydict(self._columns(rows), schema=self.schema)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            columns = self._columns(rows)
+            arrays = [pa.array(columns[field.name], type=field.type) for field in self.schema]
+            table = pa.Table.from_arrays(arrays, schema=self.schema)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
             raise TypeError(f"a row does not fit the declared columns: {error}") from error
         with room_for(self.path):
             self._file.write_table(table)
@@ -98,7 +102,7 @@ class Writer:
 
     def close(self) -> None:
         """Finish the file and put it in its place."""
-        with room_for(self.path):
+        with room_for(self.path), self._cleared():
             self._file.close()
             os.replace(self._partial, self.path)
 
@@ -107,6 +111,15 @@ class Writer:
         with suppress(OSError):  # the disk may be full; the partial file goes all the same
             self._file.close()
         self._partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _cleared(self) -> Iterator[None]:
+        """Take the partial file away where writing it fails."""
+        try:
+            yield
+        except OSError:
+            self._partial.unlink(missing_ok=True)
+            raise
 
     def _columns(self, rows: Sequence[Row]) -> dict[str, list[Any]]:
         show = self._show
@@ -126,6 +139,10 @@ class Writer:
             values = [r.values.get(name) for r in rows]
             if _is_text(kind):
                 values = [None if v is None else show(v) for v in values]
+            elif kind is int:  # Arrow would cut 1.5 to 1 without a word
+                strange = [v for v in values if not isinstance(v, (int, np.integer, NoneType))]
+                if strange:
+                    raise TypeError(f"column {name!r} holds whole numbers, not {strange[0]!r}")
             data[name] = values
         return data
 

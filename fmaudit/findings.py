@@ -77,9 +77,9 @@ class Evidence:
             f"most often: {reasons[counts.argmax()]}"
         )
 
-    def group(self, attribute: str) -> npt.NDArray[np.object_]:
+    def group(self, attributes: Sequence[str]) -> npt.NDArray[np.object_]:
         """Each row's value of an attribute, or its cell of crossed ones; None where missing."""
-        parts = [self._groups(a) for a in attribute.split(CROSS)]
+        parts = [self._groups(a) for a in attributes]
         if len(parts) == 1:
             return parts[0]
         joined = np.empty(self.rows, dtype=object)
@@ -93,8 +93,8 @@ class Evidence:
         wanted = [c for c in measure.columns if c != "group"]
         mask = self._answered(tuple(wanted))
         columns = {name: self._column(name)[0] for name in wanted}
-        if planned.axis in ("attributes", "crossed"):
-            columns["group"] = self.group(planned.slice["attribute"])
+        if planned.attributes:
+            columns["group"] = self.group(planned.attributes)
         mask = mask & self._sliced(planned)
         if not mask.any():
             raise NotEstimable(self._why_none(planned))
@@ -103,12 +103,12 @@ class Evidence:
 
     def _sliced(self, planned: Plan) -> Bools:
         """Which rows lie in the slice, whatever their columns hold."""
-        if planned.axis in ("attributes", "crossed"):
-            groups = self.group(planned.slice["attribute"])
+        if planned.attributes:
+            groups = self.group(planned.attributes)
             return np.array([g is not None for g in groups], dtype=bool)
         mask = np.ones(self.rows, dtype=bool)
         for name, value in planned.slice.items():
-            found = self._texts(name) if planned.category else self.group(name)
+            found = self._texts(name) if planned.category else self._groups(name)
             mask &= found == value
         return mask
 

@@ -47,6 +47,7 @@ def universe(survey: Survey, classes: tuple[str, ...], positive: int | None) -> 
 class Plan:
     """One figure to come: a measure over a slice, with its rule.
 
+    `attributes`: what a figure over groups, or over the cells of crossed attributes, compares.
     `category`: the evidence column that the slice selects by, where it is not a group.
     `reason`: why it cannot be had, where that is known beforehand.
     """
@@ -57,6 +58,7 @@ class Plan:
     positive: int | None
     rule: Rule | None
     minimum_n: int
+    attributes: tuple[str, ...] = ()
     category: str | None = None
     reason: str = ""
 
@@ -98,7 +100,7 @@ def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]
     if measure.needs_positive and positive is None and "classes" not in entry.over:
         reason = "no favourable class is named (`data.positive`)"
     for axis in entry.over:
-        for slice_, chosen in _slices(axis, entry, universe, positive):
+        for slice_, chosen, compared in _slices(axis, entry, universe, positive):
             yield Plan(
                 measure=entry.measure,
                 axis=axis,
@@ -106,6 +108,7 @@ def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]
                 positive=chosen,
                 rule=rule,
                 minimum_n=entry.minimum_n,
+                attributes=compared,
                 category=entry.category if axis == "categories" else None,
                 reason=reason,
             )
@@ -113,22 +116,24 @@ def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]
 
 def _slices(
     axis: str, entry: MeasureCard, universe: Universe, positive: int | None
-) -> Iterator[tuple[dict[str, str], int | None]]:
+) -> Iterator[tuple[dict[str, str], int | None, tuple[str, ...]]]:
+    """The slices of an axis, the class counted as positive, and the attributes compared."""
     if axis == "all":
-        yield {}, positive
+        yield {}, positive, ()
     elif axis == "groups":
         for attribute, values in universe.groups.items():
-            yield from (({attribute: value}, positive) for value in values)
+            yield from (({attribute: value}, positive, ()) for value in values)
     elif axis == "intersections":
         for (a, b), cells in universe.cells.items():
-            yield from (({a: x, b: y}, positive) for x, y in cells)
+            yield from (({a: x, b: y}, positive, ()) for x, y in cells)
     elif axis == "attributes":
-        yield from (({"attribute": a}, positive) for a in universe.groups)
+        yield from (({"attribute": a}, positive, (a,)) for a in universe.groups)
     elif axis == "crossed":
-        yield from (({"attribute": CROSS.join(pair)}, positive) for pair in universe.cells)
+        for pair in universe.cells:
+            yield {"attribute": CROSS.join(pair)}, positive, pair
     elif axis == "classes":
-        yield from (({}, k) for k in range(len(universe.classes)))
+        yield from (({}, k, ()) for k in range(len(universe.classes)))
     elif axis == "categories":
-        yield from (({str(entry.category): value}, positive) for value in entry.values)
+        yield from (({str(entry.category): value}, positive, ()) for value in entry.values)
     else:
         raise AssertionError(f"an axis without slices: {axis}")

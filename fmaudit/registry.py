@@ -137,7 +137,13 @@ def load(kind: str, name: str, where: str = "") -> Any:
     if name not in names:
         raise UnknownName(kind.rstrip("s"), name, names, where)
     module, _, attribute = names[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise SpecError(
+            f"the plug-in {name!r} ({names[name]}) cannot be loaded: {error}. "
+            "Mend or remove the package that brings it."
+        ) from error
 
 
 def load_method(name: str, where: str = "") -> Method:

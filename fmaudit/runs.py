@@ -17,6 +17,8 @@ import yaml
 
 from fmaudit.errors import RunFolderError, room_for
 
+PARTIAL = "spec.yaml.partial"
+
 
 class RunFolder:
     """A locked run folder. Use `open_run`."""
@@ -49,10 +51,11 @@ def open_run(path: Path, spec: dict[str, Any]) -> Iterator[RunFolder]:
 
     if path.exists() and not path.is_dir():
         raise RunFolderError(f"{path} is a file; name another folder with --out.")
-    strangers = [p.name for p in path.glob("*")] if path.is_dir() else []
+    ours = {".lock", PARTIAL}  # all that a run leaves that was killed before it wrote its spec
+    strangers = sorted({p.name for p in path.iterdir()} - ours) if path.is_dir() else []
     if strangers and "spec.yaml" not in strangers:
         raise RunFolderError(
-            f"{path} holds files but no run ({', '.join(sorted(strangers)[:5])}). "
+            f"{path} holds files but no run ({', '.join(strangers[:5])}). "
             "Name another folder with --out."
         )
     with room_for(path):
@@ -82,7 +85,7 @@ def _claim(path: Path, spec: dict[str, Any]) -> None:
     """Write spec.yaml, or see that the one there says the same."""
     file = path / "spec.yaml"
     if file.is_file():
-        before = yaml.safe_load(file.read_text(encoding="utf-8"))
+        before = _read(file)
         if before != json.loads(json.dumps(spec)):
             changed = _differences(before, spec)
             raise RunFolderError(
@@ -90,10 +93,19 @@ def _claim(path: Path, spec: dict[str, Any]) -> None:
                 "Name another folder with --out, or remove this one."
             )
         return
-    partial = file.with_name("spec.yaml.partial")
+    partial = file.with_name(PARTIAL)
     with room_for(file):
         partial.write_text(spec_text(spec), encoding="utf-8")
         os.replace(partial, file)
+
+
+def _read(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RunFolderError(
+            f"{file} cannot be read ({error}). Name another folder with --out, or remove this one."
+        ) from error
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fmaudit.errors import DataError
 from fmaudit.types import Case, Pair
 
 if TYPE_CHECKING:
@@ -90,10 +91,9 @@ def _batches(
         order = torch.randperm(len(cases), generator=shuffle).tolist()
         for start in range(0, len(order), recipe.batch):
             part = [cases[k] for k in order[start : start + recipe.batch]]
-            texts = [c.input.first if isinstance(c.input, Pair) else c.input for c in part]
             batch = dict(
                 tokenizer(
-                    texts,
+                    *_sides(part),
                     padding=True,
                     truncation=True,
                     max_length=recipe.longest,
@@ -103,6 +103,16 @@ def _batches(
             batch["labels"] = torch.tensor([classes.index(str(c.target)) for c in part])
             found.append(batch)
     return found
+
+
+def _sides(cases: Sequence[Case]) -> list[list[str]]:
+    """The texts, or the first and the second halves where the cases are pairs."""
+    pairs = [c.input for c in cases if isinstance(c.input, Pair)]
+    if not pairs:
+        return [[c.input for c in cases if isinstance(c.input, str)]]
+    if len(pairs) < len(cases):
+        raise DataError("texts and pairs of texts cannot be tuned on together.")
+    return [[p.first for p in pairs], [p.second for p in pairs]]
 
 
 def _train(

@@ -248,7 +248,7 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def encode(value: Any) -> bytes:
-    """Canonical UTF-8 JSON: sorted keys, no spaces, floats that read back to the same bits."""
+    """Canonical UTF-8 JSON: sorted keys, no spaces, finite floats read back to the same bits."""
     return _encoder.encode(value)
 
 

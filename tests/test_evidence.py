@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import struct
 from pathlib import Path
 
@@ -140,40 +141,65 @@ def test_a_broken_write_leaves_what_stood_there(tmp_path, fault):
     path = tmp_path / "e.parquet"
     written(path, [Row(Case("a", "x"), {"k": 1})], {"k": int})
     before = path.read_bytes()
-    with pytest.raises(fault), Writer(path, {"k": int}) as out:
-        out.write([Row(Case("b", "y"), {"k": 2})])
-        raise fault
+
+    def break_off():
+        with Writer(path, {"k": int}) as out:
+            out.write([Row(Case("b", "y"), {"k": 2})])
+            raise fault
+
+    with pytest.raises(fault):
+        break_off()
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["e.parquet"]
 
 
-full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+full = pytest.mark.skipif(
+    not (Path("/dev/full").exists() and Path("/proc/self/fd").is_dir()),
+    reason="needs Linux's /dev/full",
+)
 
 
-def on_a_full_disk(path: Path) -> Writer:
+def fill_the_disk(path: Path) -> None:
+    """From now on the system has no room for what is written to an open file."""
+    nowhere = os.open("/dev/full", os.O_WRONLY)
+    (number,) = [f.name for f in Path("/proc/self/fd").iterdir() if f.resolve() == path.resolve()]
+    os.dup2(nowhere, int(number))
+    os.close(nowhere)
+
+
+def fill_up_while_writing(path: Path, rows: list[Row]) -> None:
+    with Writer(path, {"k": int}) as out:
+        fill_the_disk(path.with_name(path.name + ".partial"))
+        out.write(rows)
+        raise AssertionError("there was room")
+
+
+def fill_up_at_the_end(path: Path, rows: list[Row]) -> None:
+    with Writer(path, {"k": int}) as out:
+        out.write(rows)
+        fill_the_disk(path.with_name(path.name + ".partial"))
+
+
+def full_from_the_start(path: Path, rows: list[Row]) -> None:
     path.with_name(path.name + ".partial").symlink_to("/dev/full")
-    return Writer(path, {"word": str})
+    with Writer(path, {"k": int}) as out:
+        out.write(rows)
 
 
 @full
-def test_a_disk_that_fills_up_while_rows_are_written(tmp_path):
+@pytest.mark.parametrize("write", [full_from_the_start, fill_up_while_writing, fill_up_at_the_end])
+def test_a_full_disk_is_said_and_leaves_what_stood_there(tmp_path, write):
     path = tmp_path / "e.parquet"
-    rows = [Row(Case(f"{k}", hashlib.sha256(b"%d" % k).hexdigest() * 20), {}) for k in range(5000)]
-    with pytest.raises(DiskFull, match=r"e\.parquet"), on_a_full_disk(path) as out:
-        for _ in range(20):
-            out.write(rows)
-    assert list(tmp_path.iterdir()) == []
+    rows = [Row(Case(f"c{k}", "x"), {"k": k}) for k in range(1000)]
+    written(path, rows, {"k": int})
+    before = path.read_bytes()
+    with pytest.raises(DiskFull, match=r"e\.parquet"):
+        write(path, rows)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["e.parquet"]
 
 
-@full
-def test_a_disk_that_fills_up_with_the_last_byte(tmp_path):
-    path = tmp_path / "e.parquet"
-    with pytest.raises(DiskFull, match=r"e\.parquet"), on_a_full_disk(path) as out:
-        out.write([Row(Case("a", "x"), {})])
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_disk_that_is_full_from_the_start(tmp_path, monkeypatch):
+def test_a_disk_without_room_for_the_folder(tmp_path, monkeypatch):
     def no_room(self, *args, **options):
         raise OSError(errno.ENOSPC, "no space left on device")
 

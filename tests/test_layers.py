@@ -22,7 +22,7 @@ FLOORS = [
     {"reporting"},
     {"plans", "matching", "findings", "memo", "proberun", "recording"},
     {"flow"},
-    {"tuning", "quickstart"},
+    {"tuning", "starter"},
     {"cli"},
 ]
 TOP = {"", "__main__"}

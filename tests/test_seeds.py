@@ -28,7 +28,15 @@ def test_other_names_or_another_seed_are_another_stream(one, first, two, second)
 
 def test_names_do_not_run_together():
     seeds = Seeds(0)
-    keys = [("a", "bc"), ("ab", "c"), ("abc",), ("a,b", "c"), ('a","b', "c"), ("", "abc")]
+    keys = [
+        ("a", "bc"),
+        ("ab", "c"),
+        ("abc",),
+        ("a,b", "c"),
+        ("a", "b,c"),
+        ('a","b', "c"),
+        ("", "abc"),
+    ]
     streams = sorted(stream(seeds, *key) for key in keys)
     assert all(a != b for a, b in pairwise(streams))
 

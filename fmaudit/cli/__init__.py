@@ -13,6 +13,8 @@ import typer
 from fmaudit.cli import audit, datasets, models, probes, quickstart, report, schema, verify
 from fmaudit.errors import FmauditError, UserError
 
+INTERRUPTED = 130  # typer's own exit code for Ctrl-C
+
 app = typer.Typer(
     name="fmaudit",
     help="Audit a fine-tuned foundation model: every finding with an interval and a verdict.",
@@ -41,6 +43,9 @@ def main() -> None:
     except FmauditError as error:
         print(f"fmaudit: {type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(4)
-    except KeyboardInterrupt:
-        print("fmaudit: interrupted. The same command goes on where it stopped.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print(
+                "fmaudit: interrupted; the same command goes on where it stopped.", file=sys.stderr
+            )
+        raise

@@ -20,7 +20,7 @@ def quickstart(
     """
     from fmaudit.cli.shown import show_audit
     from fmaudit.engine.progress import Silent, live
-    from fmaudit.quickstart import quickstart as run
+    from fmaudit.starter import quickstart as run
 
     done = run(out, progress=Silent() if quiet else live())
     show_audit(done)

