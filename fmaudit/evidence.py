@@ -142,7 +142,7 @@ class Writer:
             elif kind is int:  # Arrow would cut 1.5 to 1 without a word
                 strange = [v for v in values if not isinstance(v, (int, np.integer, NoneType))]
                 if strange:
-                    raise TypeError(f"column {name!r} holds whole numbers, not {strange[0]!r}")
+                    raise TypeError(f"{strange[0]!r} does not fit the whole numbers of {name!r}")
             data[name] = values
         return data
 

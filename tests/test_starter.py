@@ -67,7 +67,7 @@ def done(small, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def subject(done) -> Path:
-    (folder,) = (done[1] / "subjects").iterdir()
+    (folder,) = (done[1] / "subjects").glob("quickstart-*")
     return folder
 
 
