@@ -25,7 +25,7 @@ import numpy.typing as npt
 from fmaudit import evidence
 from fmaudit.catalog import ProbeCard
 from fmaudit.errors import NotEstimable
-from fmaudit.plans import CROSS, Plan, finding
+from fmaudit.plans import Plan, crossed, finding
 from fmaudit.seeds import Seeds
 from fmaudit.stats import measures, verdicts
 from fmaudit.stats.sample import Question, Sample
@@ -38,6 +38,7 @@ Bools = npt.NDArray[np.bool_]
 Place = Callable[[npt.NDArray[Any]], Any]
 
 TOO_MANY_FAILED = 0.05
+UNSTEADY = 0.05
 
 
 class Evidence:
@@ -84,7 +85,7 @@ class Evidence:
             return parts[0]
         joined = np.empty(self.rows, dtype=object)
         for k, cell in enumerate(zip(*parts, strict=True)):
-            joined[k] = None if None in cell else CROSS.join(cell)
+            joined[k] = None if None in cell else crossed(cell)
         return joined
 
     def sample(self, planned: Plan) -> Sample:
@@ -212,14 +213,21 @@ def estimate(
     return found
 
 
-def judge(findings: Sequence[Finding], m: Mapping[str, int]) -> list[Finding]:
-    """Give the gated findings their verdicts, family by family. `m`: family → Holm size."""
+def judge(findings: Sequence[Finding], m: Mapping[str, int], flips: float = 0.0) -> list[Finding]:
+    """Give the gated findings their verdicts, family by family.
+
+    `m`: family → Holm size. `flips`: share of inputs whose class changes when the same input is
+    asked again; above 5 % no rule passes or fails, for it would be passed or failed by chance.
+    """
     judged = list(findings)
     for family in sorted({f.family for f in findings}):
         at = [k for k, f in enumerate(findings) if f.family == family and f.estimate is not None]
         asked = [(_figure(findings[k]), findings[k].rule) for k in at]
         for k, (verdict, reason, needed) in zip(at, verdicts.decide(asked, m[family]), strict=True):
             judged[k] = _with(findings[k], verdict=verdict, reason=reason, needed_n=needed)
+            if flips > UNSTEADY and verdict in ("pass", "fail"):
+                why = f"the same input changes its class in up to {flips:.0%} of repeats"
+                judged[k] = _with(judged[k], verdict="inconclusive", reason=why)
     return judged
 
 

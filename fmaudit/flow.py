@@ -22,6 +22,7 @@ from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress, Silent
 from fmaudit.engine.runner import LocalRunner
 from fmaudit.engine.scheduler import Engine
+from fmaudit.errors import RunFolderError
 from fmaudit.matching import Matched, match
 from fmaudit.memo import Memo
 from fmaudit.models import open_handle
@@ -101,11 +102,22 @@ def audit(
         session = _Session(run, chosen, source, handle, extra, cache, told, stack)
         run.log("started", spec=began.spec_digest)
         done = session.go(cards)
-        made = seal.seal(run.path, record_of(began, done))
-        record.write(run.path, made)
-        html.write_report(run.path)
-        run.log("finished", exit_code=made.audit["exit_code"], costs=made.costs)
+        made = _write(run, seal.seal(run.path, record_of(began, done)))
+        run.log("finished", exit_code=made.audit["exit_code"], costs=done.costs)
     return Audit(folder, made)
+
+
+def _write(run: RunFolder, made: AuditRecord) -> AuditRecord:
+    """Write record and report; one that stands there and says the same keeps its times."""
+    if (run.path / record.NAME).is_file():
+        before = record.load(run.path)
+        if before.seal.get("content") == made.seal["content"] and not seal.check(run.path, before):
+            if not (run.path / "report.html").is_file():
+                html.write_report(run.path)
+            return before
+    record.write(run.path, made)
+    html.write_report(run.path)
+    return made
 
 
 def load(run: str | Path) -> Audit:
@@ -131,7 +143,10 @@ class _Session:
         """Match, measure the floor, run what is not finished, estimate, judge."""
         runner = self._runner()
         memo = Memo(runner.cache, [environment.code_digest(), environment.machine_key()])
-        facts, capabilities = memo.facts(self.handle.key, lambda: runner.model)
+        known, capabilities = memo.facts(self.handle.key, lambda: runner.model)
+        facts = msgspec.structs.replace(known, name=self.handle.name)
+        runner.check_unchanged()
+        self._check_subject(facts)
         cases, universe = self._cases(facts)
         applicable, left = match(
             cards,
@@ -166,12 +181,27 @@ class _Session:
             attributes=tuple(universe.groups),
             floor=noise,
             matched=applicable,
-            findings=findings.judge(found, sizes),
+            findings=findings.judge(found, sizes, max(noise.flips.values(), default=0.0)),
             coverage=[*coverage, *left, *_not_asked(cards, self.extra)],
             holm=sizes,
             costs=self.costs.summary(),
             run=self.run.path,
         )
+
+    def _check_subject(self, facts: Facts) -> None:
+        """A record that stands here is not written over by another model's, or other data's."""
+        if not (self.run.path / record.NAME).is_file():
+            return
+        before = record.load(self.run.path)
+        for what, then, now in (
+            ("model", before.model.get("digest"), facts.digest),
+            ("data", before.data.get("digest"), self.source.digest),
+        ):
+            if then != now:
+                raise RunFolderError(
+                    f"{self.run.path} holds a finished run, and the {what} has changed since. "
+                    "Name another folder with --out, so that both records stand."
+                )
 
     def _measure(
         self,

@@ -18,6 +18,15 @@ from fmaudit.types import Finding, Rule
 CROSS = " & "
 
 
+def crossed(parts: Sequence[str]) -> str:
+    """Names or values of a cell as one text, which reads back: a sign of their own is doubled.
+
+    >>> crossed(["R & D", "sex"])
+    'R && D & sex'
+    """
+    return CROSS.join(part.replace("&", "&&") for part in parts)
+
+
 @dataclass(frozen=True)
 class Universe:
     """What the cases and the model have.
@@ -95,8 +104,8 @@ def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]
     rule = entry.rule.rule() if entry.rule else None
     reason = ""
     positive = universe.positive if measure.needs_positive else None
-    if measure.needs_positive and len(universe.classes) > 2:
-        rule = None  # one class against the rest is measured, never gated
+    if rule and rule.origin != "policy" and measure.needs_positive and len(universe.classes) > 2:
+        rule = None  # one class against the rest is measured, unless the user's policy gates it
     if measure.needs_positive and positive is None and "classes" not in entry.over:
         reason = "no favourable class is named (`data.positive`)"
     for axis in entry.over:
@@ -127,10 +136,10 @@ def _slices(
         for (a, b), cells in universe.cells.items():
             yield from (({a: x, b: y}, positive, ()) for x, y in cells)
     elif axis == "attributes":
-        yield from (({"attribute": a}, positive, (a,)) for a in universe.groups)
+        yield from (({"attribute": crossed([a])}, positive, (a,)) for a in universe.groups)
     elif axis == "crossed":
         for pair in universe.cells:
-            yield {"attribute": CROSS.join(pair)}, positive, pair
+            yield {"attribute": crossed(pair)}, positive, pair
     elif axis == "classes":
         yield from (({}, k, ()) for k in range(len(universe.classes)))
     elif axis == "categories":

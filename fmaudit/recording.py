@@ -84,8 +84,9 @@ def record_of(started: Started, done: Finished) -> AuditRecord:
 def exit_code(findings: Sequence[Finding], coverage: Sequence[Coverage], named: set[str]) -> int:
     """The exit code of an audit, the gravest first.
 
-    4 something broke · 1 a rule fails · 3 inconclusive, nothing tested, or a probe in `named`
-    (those that the spec names by id) not tested · 0 all rules pass.
+    4 something broke · 1 a rule fails · 3 inconclusive, or no rule could be tested, in all or of
+    a probe in `named` (those that the spec names by id), or a rule of the user's own could not ·
+    0 all rules that could be tested pass, or there is none.
     """
     verdicts = {f.verdict for f in findings}
     if "error" in verdicts or any(c.status == "error" for c in coverage):
@@ -93,12 +94,19 @@ def exit_code(findings: Sequence[Finding], coverage: Sequence[Coverage], named: 
     if "fail" in verdicts:
         return 1
     untested = any(c.status == "not_tested" and c.probe in named for c in coverage)
-    silent = {f.probe for f in findings} & named
-    heard = {f.probe for f in findings if f.verdict != "not_tested"}
-    nothing = not verdicts - {"not_tested"}
-    if "inconclusive" in verdicts or nothing or untested or silent - heard:
-        return 3
-    return 0
+    by_probe = [[f for f in findings if f.probe == p] for p in {f.probe for f in findings} & named]
+    silent = not _heard(findings) or not all(_heard(mine) for mine in by_probe)
+    policy = any(
+        f.rule is not None and f.rule.origin == "policy" and f.verdict == "not_tested"
+        for f in findings
+    )
+    return 3 if "inconclusive" in verdicts or untested or silent or policy else 0
+
+
+def _heard(findings: Sequence[Finding]) -> bool:
+    """Whether any rule was tested; where there is none, whether anything was."""
+    ruled = [f for f in findings if f.rule is not None] or findings
+    return any(f.verdict != "not_tested" for f in ruled)
 
 
 def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:

@@ -142,7 +142,7 @@ Verdict = Literal["pass", "fail", "inconclusive", "measured", "not_tested", "err
 VERDICTS: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "not_tested", "pass", "measured")
 
 
-class Rule(Struct, frozen=True):
+class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """A threshold on a measure: the finding is on the good side where `value op threshold`.
 
     `origin`: "law", "standard", "policy" (the user's own) or "default" (ours).
@@ -153,7 +153,7 @@ class Rule(Struct, frozen=True):
     origin: Literal["law", "standard", "policy", "default"] = "default"
 
 
-class Estimate(Struct, frozen=True):
+class Estimate(Struct, frozen=True, forbid_unknown_fields=True):
     """A measure over a slice's rows.
 
     `low, high`: 95 % interval, unadjusted. `low_adj, high_adj`: at 0.025/m a side, m the size
@@ -176,7 +176,7 @@ class Estimate(Struct, frozen=True):
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Finding(Struct, frozen=True):
+class Finding(Struct, frozen=True, forbid_unknown_fields=True):
     """One measured statement of a probe: measure, slice, estimate, rule, verdict, evidence.
 
     `slice`: {} is all rows; {"sex": "Female"} one group; {"sex": "F", "race": "Black"} an
@@ -198,7 +198,7 @@ class Finding(Struct, frozen=True):
     controls: tuple[str, ...] = ()
 
 
-class Coverage(Struct, frozen=True):
+class Coverage(Struct, frozen=True, forbid_unknown_fields=True):
     """One probe of the catalogue in this audit: that it ran, or why it did not.
 
     `cases` went through it; its evidence has `rows` rows, of which `failed_rows` failed.
@@ -213,7 +213,7 @@ class Coverage(Struct, frozen=True):
     failed_rows: int = 0
 
 
-class Exhibit(Struct, frozen=True):
+class Exhibit(Struct, frozen=True, forbid_unknown_fields=True):
     """A recipe for a view over evidence or findings; reporting knows the kinds only."""
 
     probe: str
@@ -225,7 +225,7 @@ class Exhibit(Struct, frozen=True):
 SCHEMA = "fmaudit.record/1"
 
 
-class AuditRecord(Struct, frozen=True):
+class AuditRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """`audit.json`: all that the report shows, with the evidence beside it."""
 
     audit: Mapping[str, Any]

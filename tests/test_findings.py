@@ -161,7 +161,7 @@ def test_an_attribute_whose_name_holds_the_sign_of_crossing(found):
         )
     )
     assert made["R & D=F"].estimate is not None, made["R & D=F"].reason
-    assert made["attribute=R & D"].estimate is not None, made["attribute=R & D"].reason
+    assert made["attribute=R && D"].estimate is not None, made["attribute=R && D"].reason
 
 
 # ── which rows count ─────────────────────────────────────────────────────────────────────

@@ -23,9 +23,7 @@ def audit(
     from fmaudit.cli.shown import show_audit
     from fmaudit.engine.progress import Silent, live
     from fmaudit.flow import audit as run
-    from fmaudit.spec import load
 
-    asked = load(spec)
-    done = run(asked, out=out, progress=Silent() if quiet else live())
+    done = run(spec, out=out, progress=Silent() if quiet else live())
     show_audit(done)
     raise typer.Exit(done.exit_code)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fmaudit.flow import Audit
 
 MEANING = {
-    0: "every rule passes",
+    0: "every rule that was tested passes",
     1: "a rule fails",
     3: "inconclusive, or something that was asked for could not be tested",
     4: "a probe broke",
@@ -47,11 +47,18 @@ def show_audit(done: Audit) -> None:
             out.print(Text(f"{verdict:<13}{sentence(finding)}"))
         if len(found) > 10:
             out.print(Text(f"{verdict:<13}and {len(found) - 10} more"))
+    for finding in done.record.findings:
+        if finding.rule is not None and finding.verdict == "not_tested":
+            out.print(Text(f"{'not tested':<13}{sentence(finding)}"))
     for c in done.record.coverage:
+        if c.failed_rows:
+            out.print(Text(f"{'failed':<13}{c.failed_rows} of {c.rows} rows of {c.probe}"))
         if c.status in ("not_tested", "error"):
             out.print(Text(f"{WORDS.get(c.status, c.status):<13}{c.probe}: {c.reason}"))
     out.print(Text(f"report       {done.run / 'report.html'}"))
-    out.print(Text(f"outcome      {MEANING[done.exit_code]} ({done.exit_code})"))
+    ruled = any(f.rule is not None for f in done.record.findings)
+    meaning = MEANING[done.exit_code] if ruled or done.exit_code else "no rule was set, none gates"
+    out.print(Text(f"outcome      {meaning} ({done.exit_code})"))
 
 
 def _headline(done: Audit) -> list[Finding]:
@@ -80,6 +87,8 @@ def sentence(finding: Finding) -> str:
         text += f", n = {estimate.n}"
     if rule is not None:
         text += f"; rule {rule.op} {rule.value:g} ({rule.origin})"
+    if finding.needed_n is not None:
+        text += f"; about {finding.needed_n} would decide it, if the estimate is the truth"
     if finding.reason:
         text += f"; {finding.reason}"
     return text

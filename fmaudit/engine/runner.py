@@ -6,19 +6,24 @@ same call and changes nothing that a method sees.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from fmaudit.engine.batching import Limits, Shape, pack
 from fmaudit.engine.cache import Cache, key_of, prefix
 from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
-from fmaudit.errors import OutOfMemory
+from fmaudit.errors import ModelError, OutOfMemory
 from fmaudit.models.base import Facts, Handle, Model, Prepared
-from fmaudit.types import Failure, Request, Response
+from fmaudit.types import Failure, Logits, Request, Response, encode
 
+WITNESSED = "witnesses"
+WITNESSES = 16  # answers of a model without a key that a later run asks for again
 SLAB = 8192  # requests tokenised at once: bounds the memory that token ids take
 
 
@@ -73,6 +78,25 @@ class LocalRunner:
         """What is recorded of the loaded model."""
         return self.model.facts
 
+    def check_unchanged(self) -> None:
+        """See that a model without a key still answers as it did when its answers were stored.
+
+        Raises:
+            ModelError: it does not; the stored answers would be another model's.
+        """
+        stored = self.cache.memo(WITNESSED)
+        if self.handle.key or stored is None:
+            return
+        witnesses = msgspec.json.decode(stored, type=list[tuple[Request, Response]])
+        prepared = self.model.prepare([request for request, _ in witnesses])
+        longest = max(p.length for p in prepared)
+        now = self.model.run(prepared, length=longest, rows=len(prepared))
+        if not all(_alike(then, a) for (_, then), a in zip(witnesses, now, strict=True)):
+            raise ModelError(
+                f"{self.handle.name} answers otherwise than when this run's answers were stored: "
+                "it has changed, or it answers at random. Name another folder with --out."
+            )
+
     def answer(self, requests: Sequence[Request]) -> list[Response]:
         """Answer distinct requests: from the cache, then from the model, each batch stored.
 
@@ -126,6 +150,9 @@ class LocalRunner:
         self.costs.batches += 1
         self.costs.tokens += sum(p.length for _, p in batch)
         self.costs.padded_tokens += shape.length * shape.rows
+        if not self.handle.key and self.cache.memo(WITNESSED) is None:
+            first = [(p.request, a) for (_, p), a in zip(batch, answers, strict=True)]
+            self.cache.remember(WITNESSED, encode(first[:WITNESSES]))
         self.cache.put((key, answer) for key, answer in new if not _transient(answer))
         found.update(new)
         self.progress.answered(len(new))
@@ -164,6 +191,14 @@ def default_tokens(facts: Facts) -> int:
     tokens are equally fast); elsewhere enough to keep a GPU busy.
     """
     return 1536 if facts.device == "cpu" else 16384
+
+
+def _alike(one: Response, other: Response) -> bool:
+    """Equal up to rounding; failures are alike whatever their reason."""
+    if isinstance(one, Logits) and isinstance(other, Logits):
+        pairs = zip(one.values, other.values, strict=True)
+        return all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in pairs)
+    return type(one) is type(other) and not isinstance(one, Logits)
 
 
 def _transient(answer: Response) -> bool:

@@ -75,6 +75,11 @@ class Handle(Protocol):
     """A model that is named but not loaded."""
 
     @property
+    def name(self) -> str:
+        """The source, or the last part of a local folder."""
+        ...
+
+    @property
     def key(self) -> str:
         """Digest of weights, tokenizer, template and options; "" where there is none."""
         ...

@@ -81,7 +81,7 @@ class CallableClassifier:
             table = self._table(inputs)
         except ModelError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if len(batch) == 1:
                 return [Failure(f"{type(error).__name__}: {error}", transient=True)]
             return [r for p in batch for r in self.run([p], length=1, rows=1)]
@@ -110,6 +110,11 @@ class CallableHandle:
     base: Path | None = None
 
     @property
+    def name(self) -> str:
+        """The function's place."""
+        return self.target
+
+    @property
     def key(self) -> str:
         """No digest: what a callable computes cannot be read off it."""
         return ""
@@ -123,6 +128,7 @@ class CallableHandle:
             )
         try:
             with _importable(self.base):
+                _forget_namesake(module_name.partition(".")[0], self.base)
                 module = importlib.import_module(module_name)
         except ImportError as error:
             raise ModelError(
@@ -170,6 +176,16 @@ def _answer(row: np.ndarray[Any, Any]) -> Response:
     if min(values) < 0 or abs(sum(values) - 1) > 1e-3:
         return Failure(f"not probabilities (below 0, or not summing to 1): {values}")
     return Logits(tuple(math.log(max(v, LEAST)) for v in values))
+
+
+def _forget_namesake(top: str, base: Path | None) -> None:
+    """Drop an imported module of that name that is not the one in `base`, where there is one."""
+    if base is None or not any((base / p).is_file() for p in (f"{top}.py", f"{top}/__init__.py")):
+        return
+    loaded = getattr(sys.modules.get(top), "__file__", None)
+    if loaded is None or not Path(loaded).is_relative_to(base):
+        for name in [n for n in sys.modules if n.partition(".")[0] == top]:
+            del sys.modules[name]
 
 
 @contextmanager

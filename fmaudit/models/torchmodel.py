@@ -10,6 +10,7 @@ beside it.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -160,11 +161,17 @@ class TorchClassifier:
 
 
 class Loaded:
-    """A handle for a model that is in memory already."""
+    """A handle for a model that is in memory already.
+
+    What Python code computes cannot be read off it, so that it has no key: its answers stay in
+    the run folder, and a later run there asks some of them again.
+    """
+
+    key = ""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.key = model.facts.digest
+        self.name = model.facts.name
 
     def load(self) -> Model:
         """The model itself."""
@@ -181,8 +188,13 @@ def module_digest(module: torch.nn.Module, tokenizer: Any) -> str:
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         total.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    words = backend.to_str() if backend is not None else repr(sorted(_vocabulary(tokenizer)))
-    total.update(words.encode())
+    if backend is not None:
+        state = json.loads(backend.to_str())
+        for passing in ("truncation", "padding"):  # set anew by each call
+            state.pop(passing, None)
+        total.update(json.dumps(state, sort_keys=True).encode())
+    else:
+        total.update(repr(sorted(_vocabulary(tokenizer))).encode())
     return total.hexdigest()
 
 

@@ -146,8 +146,9 @@ def test_pairs_are_read(model):
 
 def test_key_names_the_model(handle, model):
     assert handle.key == handle.key
-    if model.facts.adapter != "callable":
-        assert handle.key
+    assert handle.name == model.facts.name
+    # only what lies in files can be named by digest
+    assert bool(handle.key) == (model.facts.adapter == "classifier")
 
 
 def test_tokenize_where_it_is_offered(model):

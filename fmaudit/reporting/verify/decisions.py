@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fmaudit.types import Coverage, Estimate, Finding, Rule, Verdict
 
 ALPHA = 0.025
+UNSTEADY = 0.05
 
 
 def verdicts(found: Sequence[tuple[Estimate, Rule | None]], m: int) -> list[Verdict]:
@@ -42,10 +44,23 @@ def exit_code(
         return 4
     if "fail" in verdicts:
         return 1
-    tested = {f.probe for f in findings if f.verdict != "not_tested"}
-    asked = {c.probe for c in coverage if c.status == "not_tested"} | {f.probe for f in findings}
-    untested = (asked & set(named)) - tested
-    return 3 if "inconclusive" in verdicts or not tested or untested else 0
+    untested = {c.probe for c in coverage if c.status == "not_tested"} & set(named)
+    for probe in {f.probe for f in findings} & set(named):
+        mine = [f for f in findings if f.probe == probe]
+        ruled = [f for f in mine if f.rule is not None] or mine
+        if {f.verdict for f in ruled} == {"not_tested"}:
+            untested.add(probe)
+    ruled = [f for f in findings if f.rule is not None] or list(findings)
+    silent = {f.verdict for f in ruled} <= {"not_tested"}
+    unkept = any(f.rule and f.rule.origin == "policy" and f.estimate is None for f in findings)
+    return 3 if "inconclusive" in verdicts or silent or untested or unkept else 0
+
+
+def steadied(verdict: Verdict, floor: Mapping[str, Any]) -> Verdict:
+    """The verdict on a model whose class for one input changes in over 5 % of repeats."""
+    flips = floor.get("target", {}).get("classify", {}).get("flips", {})
+    unsteady = max(flips.values(), default=0.0) > UNSTEADY
+    return "inconclusive" if unsteady and verdict in ("pass", "fail") else verdict
 
 
 def _verdict(estimate: Estimate, rule: Rule | None, failed: bool) -> Verdict:

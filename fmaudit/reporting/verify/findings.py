@@ -96,8 +96,8 @@ def again(
         return Absent(f"no second writing of {promise.measure!r} is known", None)
     if file is None:
         return Absent("the probe broke and left no evidence", "error")
-    if file.failed > TOO_MANY_FAILED * file.rows:
-        return Absent(f"{file.failed} of {file.rows} rows failed", "error")
+    if file.failed > TOO_MANY_FAILED * file.applies:
+        return Absent(f"{file.failed} of {file.applies} rows failed", "error")
     try:
         if figure.positive and promise.positive is None:
             raise NotEstimable("no favourable class is named")
@@ -153,11 +153,11 @@ def check_verdicts(record: AuditRecord, m: Mapping[str, int]) -> Iterator[Check]
             yield results.same(results.name(finding), "needed_n", finding.needed_n, None)
     for family, mine in by_family.items():
         asked = [(estimate, finding.rule) for finding, estimate in mine]
-        for (finding, estimate), verdict in zip(
-            mine, decisions.verdicts(asked, m.get(family, len(mine))), strict=True
-        ):
+        judged = decisions.verdicts(asked, m.get(family, len(mine)))
+        for (finding, estimate), decided in zip(mine, judged, strict=True):
             where, rule, needed = results.name(finding), finding.rule, None
-            if verdict == "inconclusive" and rule is not None and estimate.p_fail is not None:
+            verdict = decisions.steadied(decided, record.floor)
+            if decided == "inconclusive" and rule is not None and estimate.p_fail is not None:
                 needed = decisions.needed_n(estimate, rule)
             yield results.same(where, "verdict", finding.verdict, verdict)
             yield results.same(where, "needed_n", finding.needed_n, needed)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from fmaudit.reporting.verify.figures import FIGURES
-from fmaudit.reporting.verify.rows import CROSS, File
+from fmaudit.reporting.verify.rows import File, cell_name
 from fmaudit.types import AuditRecord, Rule
 
 
@@ -85,8 +85,8 @@ def _entry(probe: str, entry: Mapping[str, Any], there: World) -> Iterator[Promi
     figure = FIGURES.get(entry["measure"])
     one_class = figure is not None and figure.positive
     rule = entry.get("rule")
-    if one_class and len(there.classes) > 2:
-        rule = None  # one class against the rest is measured, never gated
+    if rule and rule["origin"] != "policy" and one_class and len(there.classes) > 2:
+        rule = None  # one class against the rest is measured, unless the user's policy gates it
     favoured = there.positive if one_class else None
     for axis in entry["over"]:
         for chosen, positive in _slices(axis, entry, there, favoured):
@@ -113,9 +113,9 @@ def _slices(
         for (a, b), found in there.cells.items():
             yield from (({a: x, b: y}, favoured) for x, y in found)
     elif axis == "attributes":
-        yield from (({"attribute": a}, favoured) for a in there.groups)
+        yield from (({"attribute": cell_name([a])}, favoured) for a in there.groups)
     elif axis == "crossed":
-        yield from (({"attribute": CROSS.join(pair)}, favoured) for pair in there.cells)
+        yield from (({"attribute": cell_name(pair)}, favoured) for pair in there.cells)
     elif axis == "classes":
         yield from (({}, name) for name in there.classes)
     elif axis == "categories":

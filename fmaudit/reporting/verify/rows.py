@@ -6,7 +6,7 @@ slice count as none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,14 @@ from fmaudit.errors import NotEstimable
 Array: TypeAlias = npt.NDArray[Any]
 
 CROSS = " & "
-DESIGN = ("case", "groups", "cluster", "weight", "stratum", "failed")
+
+
+def cell_name(parts: Iterable[str]) -> str:
+    """The name of a cell of crossed groups; a "&" of a part's own is written twice."""
+    return CROSS.join(part.replace("&", "&&") for part in parts)
+
+
+DESIGN = ("case", "groups", "cluster", "weight", "stratum", "failed", "reason")
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ class File:
         self.rows = len(frame)
         self.cases = int(frame["case"].nunique())
         self.failed = int(frame["failed"].sum())
+        self.applies = int((frame["failed"] | frame["reason"].isna()).sum())
         self._weight = frame["weight"].to_numpy(dtype=np.float64)
         self._unit = frame["cluster"].factorize()[0]
         self._stratum = frame["stratum"].factorize()[0]
@@ -122,7 +130,7 @@ class File:
             keep &= np.array([value is not None for value in group], dtype=bool)
         else:
             for name, value in chosen.items():
-                found = self.column(name)[0] if name == category else self.group(name)
+                found = self.column(name)[0] if name == category else self.group(cell_name([name]))
                 keep &= found == value
         if not keep.any():
             raise NotEstimable("no rows")
@@ -146,11 +154,12 @@ class File:
     def group(self, attribute: str) -> Array:
         """Each row's group, or its cell of crossed attributes; None where it has none."""
         if attribute not in self._by_attribute:
-            parts = [attribute] if attribute in self.attributes() else attribute.split(CROSS)
+            parts = [part.replace("&&", "&") for part in attribute.split(CROSS)]
             values = np.empty(self.rows, dtype=object)
             for row, groups in enumerate(self._groups):
                 found = [groups.get(part) for part in parts]
-                values[row] = None if None in found else CROSS.join(map(str, found))
+                if None not in found:
+                    values[row] = found[0] if len(found) == 1 else cell_name(map(str, found))
             self._by_attribute[attribute] = values
         return self._by_attribute[attribute]
 
