@@ -20,7 +20,7 @@ FLOORS = [
     {"engine"},
     {"performance", "bias"},
     {"reporting"},
-    {"plans", "matching", "findings", "memo", "proberun", "recording"},
+    {"plans", "matching", "findings", "memo", "proberun", "recording", "session"},
     {"flow"},
     {"tuning", "starter"},
     {"cli"},

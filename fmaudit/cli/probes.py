@@ -45,7 +45,9 @@ def check(
     from fmaudit import catalog
     from fmaudit.matching import check as checked
 
-    cards = catalog.probes([folder] if folder else ())
+    extra = [folder] if folder else []
+    cards = catalog.probes(extra)
     for card in cards.values():
-        checked(card, [folder] if folder else ())
-    print(f"{len(cards)} probe cards are in order.")
+        checked(card, extra)
+    own = [c.id for c in cards.values() if folder and c.file.is_relative_to(folder)]
+    print(f"{len(cards)} probe cards are in order{', yours: ' if own else '.'}{', '.join(own)}")
