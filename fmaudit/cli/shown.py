@@ -88,7 +88,8 @@ def sentence(finding: Finding) -> str:
     if rule is not None:
         text += f"; rule {rule.op} {rule.value:g} ({rule.origin})"
     if finding.needed_n is not None:
-        text += f"; about {finding.needed_n} would decide it, if the estimate is the truth"
+        cases = "cases in the smaller group" if "attribute" in finding.slice else "cases"
+        text += f"; about {finding.needed_n} {cases} would decide it, if the estimate is the truth"
     if finding.reason:
         text += f"; {finding.reason}"
     return text
