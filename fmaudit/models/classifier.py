@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ class ClassifierHandle:
     trust_remote_code: bool = False
     labels: tuple[str, ...] | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Digest of the files and of the options that can move a logit or rename a class."""
         options = [self.device, self.dtype, self.trust_remote_code, self.labels]
