@@ -160,3 +160,13 @@ def test_heads_that_are_not_classifiers(copy, change, message):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ModelError, match="is not a folder"):
         load(tmp_path / "nowhere")
+
+
+def test_the_folder_is_digested_once_a_handle(tiny, monkeypatch):
+    from fmaudit.models import classifier
+
+    calls = []
+    monkeypatch.setattr(classifier, "folder_digest", lambda path: calls.append(path) or "digest")
+    handle = ClassifierHandle(tiny, "m")
+    assert handle.key == handle.key
+    assert calls == [tiny]
