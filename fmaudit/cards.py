@@ -46,11 +46,16 @@ class Citation(Strict):
 
 
 class RuleCard(Strict):
-    """A threshold: the figure is on the good side where `figure op value`."""
+    """A threshold: the figure is on the good side where `figure op value`.
+
+    `minimum_n`: fewest rows (or what the measure counts) for the rule to be tested, where that
+    is more than the figure alone needs.
+    """
 
     op: Literal["<=", ">="]
     value: FiniteFloat
     origin: Literal["law", "standard", "policy", "default"] = "default"
+    minimum_n: Annotated[Int, Field(ge=1)] = 1
 
     def rule(self) -> Rule:
         """The same as the record's type."""
@@ -64,14 +69,15 @@ class MeasureCard(Strict):
     of the crossed attributes; `attributes` one figure over the groups of an attribute;
     `crossed` one over the cells of the crossed attributes; `classes` each class against the
     rest; `categories` each of `values` of the text column `category`. `values` fixes how many
-    gated figures there are before the run. Under `minimum_n` rows (or what the measure counts)
-    a figure is `not_tested`.
+    gated figures there are before the run. `where` keeps the rows whose text columns have these
+    values. Under `minimum_n` rows (or what the measure counts) a figure is `not_tested`.
     """
 
     measure: Sentence
     over: Annotated[tuple[Axis, ...], Field(min_length=1)] = ("all",)
     category: Text | None = None
     values: tuple[Name, ...] = ()
+    where: dict[Name, Name] = Field(default_factory=dict)
     rule: RuleCard | None = None
     minimum_n: Annotated[Int, Field(ge=1)] = 1
 
@@ -107,7 +113,8 @@ class ExhibitCard(Strict):
 class ProbeCard(Card):
     """A claim to test: a method with its parameters, its measures and rules, and why.
 
-    `harm` says who is hurt where the claim is false; `limits` what the probe cannot see;
+    `sample`: at most this many cases are tried, drawn by the audit's seed and their ids; null is
+    all. `harm` says who is hurt where the claim is false; `limits` what the probe cannot see;
     `controls` the requirements that it evidences; `cost` what it takes, in a sentence.
     """
 
@@ -117,6 +124,7 @@ class ProbeCard(Card):
     method: Sentence
     params: dict[Text, Any] = Field(default_factory=dict)
     data: ProbeData = ProbeData()
+    sample: Annotated[Int, Field(ge=1)] | None = None
     measures: Annotated[tuple[MeasureCard, ...], Field(min_length=1)]
     harm: Sentence
     citation: Annotated[tuple[Citation, ...], Field(min_length=1)]

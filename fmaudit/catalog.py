@@ -179,14 +179,14 @@ def _named(
         raise UnknownName("probe or family", entry.id, [*families, *found], where)
     if _tuned(entry):
         raise SpecError(
-            f"{_in(where)}{entry.id} is a family; `params` and `rules` belong to one probe. "
+            f"{_in(where)}{entry.id} is a family; `params`, `rules`, `sample` belong to one probe. "
             f"Name it by id: {', '.join(n for n in found if n.startswith(entry.id + '.'))}."
         )
     return [name for name in found if name.partition(".")[0] == entry.id]
 
 
 def _tuned(entry: ProbeChoice) -> bool:
-    return bool(entry.params or entry.rules)
+    return bool(entry.params or entry.rules or entry.sample)
 
 
 def _configured(card: ProbeCard, choice: ProbeChoice, where: str) -> ProbeCard:
@@ -198,7 +198,11 @@ def _configured(card: ProbeCard, choice: ProbeChoice, where: str) -> ProbeCard:
             raise UnknownName(f"measure of {card.id}", name, known, where)
         measures = tuple(new for old in measures for new in _ruled(old, name, rule, measures))
     changed = card.model_copy(
-        update={"params": {**card.params, **choice.params}, "measures": measures}
+        update={
+            "params": {**card.params, **choice.params},
+            "measures": measures,
+            "sample": choice.sample or card.sample,
+        }
     )
     if changed.gated > MAX_GATED:
         raise SpecError(

@@ -198,6 +198,8 @@ def _arrow_type(kind: Any) -> pa.DataType:
     found = {float: pa.float64(), int: pa.int64(), bool: pa.bool_(), str: pa.string()}
     if kind in found:
         return found[kind]
-    if kind == list[float]:
-        return pa.list_(pa.float64())
-    raise TypeError(f"a column cannot hold {kind!r}: use float, int, bool, str, list[float], Input")
+    if kind in (list[float], list[int]):
+        return pa.list_(pa.float64() if kind == list[float] else pa.int64())
+    raise TypeError(
+        f"a column cannot hold {kind!r}: use float, int, bool, str, list[float], list[int], Input"
+    )

@@ -6,7 +6,7 @@ rows that a finding is about
 {"sex": "Female", "race": "B"}  both
 {"attribute": "sex"}            all that have a value of sex, compared by it
 {"attribute": "sex & race"}     compared by cell, "Female & Black"
-{<category column>: value}      that column has that value
+{<a column of a card's `where` or `category`>: value}      that column has that value
 less those where a column that the measure reads is null.
 """
 
@@ -104,13 +104,15 @@ class Evidence:
 
     def _sliced(self, planned: Plan) -> Bools:
         """Which rows lie in the slice, whatever their columns hold."""
+        mask = np.ones(self.rows, dtype=bool)
         if planned.attributes:
             groups = self.group(planned.attributes)
-            return np.array([g is not None for g in groups], dtype=bool)
-        mask = np.ones(self.rows, dtype=bool)
+            mask &= np.array([g is not None for g in groups], dtype=bool)
         for name, value in planned.slice.items():
-            found = self._texts(name) if planned.category else self._groups(name)
-            mask &= found == value
+            if name in planned.where:
+                mask &= self._texts(name) == value
+            elif not planned.attributes:
+                mask &= self._groups(name) == value
         return mask
 
     def _why_none(self, planned: Plan) -> str:
@@ -184,7 +186,7 @@ def estimate(
     of failed rows every finding is `error`.
     """
     read = {c for p in plans for c in measures.get(p.measure).columns} - {"group"}
-    rows = Evidence(path, sorted(read | {p.category for p in plans if p.category}), place)
+    rows = Evidence(path, sorted(read | {c for p in plans for c in p.where}), place)
     if rows.failed_share > TOO_MANY_FAILED:
         reason = rows.why_failed()
         return [_with(finding(card, p, classes), verdict="error", reason=reason) for p in plans]

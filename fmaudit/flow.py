@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmaudit import catalog, spec
-from fmaudit.data import open_cases
+from fmaudit.data import open_cases, open_membership
 from fmaudit.engine.progress import Progress, Silent
 from fmaudit.models import open_handle
 from fmaudit.models.base import Model
@@ -83,12 +83,18 @@ def audit(
         extra = [Path(folder) for folder in chosen.cards]
         cards = catalog.select(chosen.probes, extra, f"{name}: probes")
         source = open_cases(chosen.data, where=f"{name}: data", extra=extra, cache=cache)
+        sides, place = chosen.membership, f"{name}: membership"
+        members = (
+            open_membership(sides, chosen.data, where=place, extra=extra, cache=cache)
+            if sides
+            else None
+        )
         handle = Loaded(model) if model is not None else open_handle(chosen.model, cache)
         run = stack.enter_context(open_run(folder, plain))
         began = Started(datetime.now(UTC), digest(plain), chosen)
         told = progress or Silent()
         stack.callback(told.close)
-        session = Session(run, chosen, source, handle, extra, cache, told, stack)
+        session = Session(run, chosen, source, members, handle, extra, cache, told, stack)
         run.log("started", spec=began.spec_digest)
         done = session.go(cards)
         made = _write(run, seal.seal(run.path, record_of(began, done)))

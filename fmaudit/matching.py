@@ -17,6 +17,8 @@ from fmaudit.registry import Method
 from fmaudit.stats import measures
 from fmaudit.types import Coverage
 
+NO_MEMBERS = "needs training rows and others, and the spec names none (`membership`)"
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -36,17 +38,20 @@ def match(
     *,
     capabilities: Mapping[str, frozenset[str]],
     has_targets: bool,
+    has_members: bool = False,
 ) -> tuple[list[Matched], list[Coverage]]:
     """The probes that apply, and for each of the others why it does not.
 
     `extra`: folders of the user's own cards. `capabilities`: role → what its model can answer.
+    `has_targets`: every case has a label. `has_members`: training rows and others are named.
     """
     run: list[Matched] = []
     left: list[Coverage] = []
     for card in cards:
         method = check(card, extra)
         params = _params(card, method, extra)
-        why = _missing(card, method, universe, capabilities, has_targets)
+        has = {"target": has_targets, "groups": bool(universe.groups), "member": has_members}
+        why = _missing(card, method, capabilities, has)
         if why:
             left.append(Coverage(card.id, card.family, "not_tested", why))
         else:
@@ -67,7 +72,7 @@ def check(card: ProbeCard, extra: Sequence[Path] = ()) -> Method:
     _params(card, method, extra)
     for entry in card.measures:
         measure = measures.get(entry.measure, f"{card.file}: measures")
-        read = set(measure.columns) - {"group"}
+        read = {*measure.columns, *entry.where} - {"group"}
         if entry.category is not None:
             read.add(entry.category)
         for column in sorted(read - set(method.columns)):
@@ -87,9 +92,8 @@ def _params(card: ProbeCard, method: Method, extra: Sequence[Path] = ()) -> Any:
 def _missing(
     card: ProbeCard,
     method: Method,
-    universe: Universe,
     capabilities: Mapping[str, frozenset[str]],
-    has_targets: bool,
+    has: Mapping[str, bool],
 ) -> str:
     for role, needed in method.needs.items():
         if role not in capabilities:
@@ -97,8 +101,10 @@ def _missing(
         lacking = sorted(needed - capabilities[role])
         if lacking:
             return f"needs {', '.join(lacking)}, which this model does not offer"
-    if (card.data.groups or "groups" in method.data) and not universe.groups:
+    if "member" in method.data:  # its cases are not those of `data`, and bring their own labels
+        return "" if has["member"] else NO_MEMBERS
+    if (card.data.groups or "groups" in method.data) and not has["groups"]:
         return "needs groups, and the spec names none (`data.groups`)"
-    if (card.data.target or "target" in method.data) and not has_targets:
+    if (card.data.target or "target" in method.data) and not has["target"]:
         return "needs a label for every case, and the data have none (`data.label`)"
     return ""

@@ -57,7 +57,7 @@ class Plan:
     """One figure to come: a measure over a slice, with its rule.
 
     `attributes`: what a figure over groups, or over the cells of crossed attributes, compares.
-    `category`: the evidence column that the slice selects by, where it is not a group.
+    `where`: evidence columns that the slice selects by, beside or in place of groups.
     `reason`: why it cannot be had, where that is known beforehand.
     """
 
@@ -68,7 +68,7 @@ class Plan:
     rule: Rule | None
     minimum_n: int
     attributes: tuple[str, ...] = ()
-    category: str | None = None
+    where: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -108,17 +108,19 @@ def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]
         rule = None  # one class against the rest is measured, unless the user's policy gates it
     if measure.needs_positive and positive is None and "classes" not in entry.over:
         reason = "no favourable class is named (`data.positive`)"
+    least = max(entry.minimum_n, entry.rule.minimum_n) if rule and entry.rule else entry.minimum_n
     for axis in entry.over:
+        by = (str(entry.category),) if axis == "categories" else ()
         for slice_, chosen, compared in _slices(axis, entry, universe, positive):
             yield Plan(
                 measure=entry.measure,
                 axis=axis,
-                slice=slice_,
+                slice={**entry.where, **slice_},
                 positive=chosen,
                 rule=rule,
-                minimum_n=entry.minimum_n,
+                minimum_n=least,
                 attributes=compared,
-                category=entry.category if axis == "categories" else None,
+                where=(*entry.where, *by),
                 reason=reason,
             )
 

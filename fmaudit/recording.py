@@ -136,6 +136,8 @@ def _probe(matched: Matched) -> dict[str, Any]:
     shown = ("title", "claim", "harm", "citation", "limits", "controls", "measures", "params")
     return {
         **{key: card[key] for key in shown},
+        "cases": "membership" if "member" in matched.method.data else "data",
+        "sample": matched.card.sample,
         "method": matched.method.name,
         "method_digest": matched.method.digest(),
         "card_digest": matched.card_digest,

@@ -44,15 +44,17 @@ class Context(msgspec.Struct, frozen=True):
     `seeds` is keyed by the probe. `classes` are the model's class names in the order of its
     logits; `positive` is the index of the favourable class (None: none was named and the
     model is not binary). `floor` is the noise floor: the largest change of a logit that the
-    same input shows between batch shapes, 0.0 where nothing moved. `tokenizes`: the target
-    model answers `Tokenize`.
+    same input shows between batch shapes, 0.0 where nothing moved. `capabilities`: the kinds of
+    request that the target model answers. `random_members`: a draw at random, which is on
+    record, decided which cases are members of the training data.
     """
 
     seeds: Seeds
     classes: tuple[str, ...] = ()
     positive: int | None = None
     floor: float = 0.0
-    tokenizes: bool = False
+    capabilities: frozenset[str] = frozenset()
+    random_members: bool = False
 
 
 Run = Callable[[Sequence[Case], Any, Context], Asks[list[Row]]]
@@ -67,8 +69,9 @@ class Method:
     """One way of measuring: a generator of requests that returns rows.
 
     `needs`: role → capabilities the model of that role must offer. `data`: what each case
-    must have ("text", "target", "groups"). `columns`: name → type (float, int, bool, str, or
-    list[float]) of the values in its rows. `whole`: called once over all cases, not once a
+    must have ("text", "target", "groups", "member": the cases are members and non-members of
+    the training data). `columns`: name → type (float, int, bool, str, list[float], list[int],
+    or Input) of the values in its rows. `whole`: called once over all cases, not once a
     chunk. `params`: a frozen `msgspec.Struct`; a card's parameters are checked against it.
     """
 

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from fmaudit import catalog, environment, findings, plans, sources, spec
-from fmaudit.data import CaseSource, labels
+from fmaudit.data import CaseSource, Membership, labels
 from fmaudit.engine import floor
 from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
 from fmaudit.engine.runner import LocalRunner
+from fmaudit.engine.sampling import Cases, draw
 from fmaudit.engine.scheduler import Engine
 from fmaudit.errors import RunFolderError
 from fmaudit.matching import Matched, match
@@ -26,7 +28,7 @@ from fmaudit.registry import Context
 from fmaudit.reporting import record
 from fmaudit.runs import RunFolder
 from fmaudit.seeds import Seeds
-from fmaudit.types import Case, Coverage, Finding
+from fmaudit.types import Case, Coverage, Finding, digest
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Session:
     run: RunFolder
     spec: spec.AuditSpec
     source: CaseSource
+    members: Membership | None
     handle: Handle
     extra: Sequence[Path]
     cache: Path | None
@@ -58,18 +61,20 @@ class Session:
             self.extra,
             capabilities={"target": capabilities},
             has_targets=self.source.survey.unlabelled == 0,
+            has_members=self.members is not None,
         )
         sizes = _holm_sizes(applicable)
         engine = Engine({"target": runner}, self.costs, self.progress, chunk=self.spec.chunk)
         seeds = Seeds(self.spec.seed)
-        where = [facts.key_parts(), self.source.digest, self.spec.seed, self.spec.batch_tokens]
+        where = [facts.key_parts(), self._data_digest, self.spec.seed, self.spec.batch_tokens]
         noise = memo.floor(where, lambda: floor.measure(engine, cases, seeds))
         context = Context(
             seeds=seeds,
             classes=facts.classes,
             positive=universe.positive,
             floor=noise.delta,
-            tokenizes="tokenize" in capabilities,
+            capabilities=capabilities,
+            random_members=self.members is not None and self.members.random,
         )
         parts = [
             ProbeRun(
@@ -77,10 +82,11 @@ class Session:
             )
             for m in applicable
         ]
+        self._hand_out(parts, cases, facts)
         found, coverage = self._measure(parts, engine, cases, memo, facts)
         return Finished(
             facts=facts,
-            data=self.source.describe(),
+            data=self._described(),
             positive=None if universe.positive is None else facts.classes[universe.positive],
             attributes=tuple(universe.groups),
             floor=noise,
@@ -92,6 +98,33 @@ class Session:
             run=self.run.path,
         )
 
+    @property
+    def _data_digest(self) -> str:
+        """sha256 of all the data: the cases, and members and others where they are named."""
+        if self.members is None:
+            return self.source.digest
+        return digest([self.source.digest, self.members.digest])
+
+    def _described(self) -> dict[str, Any]:
+        found = self.source.describe() | {"digest": self._data_digest}
+        return found | ({"membership": self.members.describe()} if self.members else {})
+
+    def _hand_out(self, parts: Sequence[ProbeRun], cases: Cases, facts: Facts) -> None:
+        """Give each probe its cases: all, a sample, or members and others."""
+        largest = max((p.card.sample or 0 for p in parts), default=0)
+        ranked: dict[bool, list[str]] = {}
+        for part in parts:
+            apart = "member" in part.matched.method.data
+            if apart and self.members is not None:
+                names = labels.match(self.members.labels, facts.classes, "membership.label")
+                part.task.source = _Labelled(self.members, names)
+            if part.card.sample is not None:
+                if apart not in ranked:
+                    seeds, source = Seeds(self.spec.seed), part.task.source or cases
+                    drawn = draw(source, seeds, largest, self.spec.chunk)
+                    ranked[apart] = [case.id for case in drawn]
+                part.task.only = frozenset(ranked[apart][: part.card.sample])
+
     def _check_subject(self, facts: Facts) -> None:
         """A record that stands here is not written over by another model's, or other data's."""
         if not (self.run.path / record.NAME).is_file():
@@ -99,7 +132,7 @@ class Session:
         before = record.load(self.run.path)
         for what, then, now in (
             ("model", before.model.get("digest"), facts.digest),
-            ("data", before.data.get("digest"), self.source.digest),
+            ("data", before.data.get("digest"), self._data_digest),
         ):
             if then != now:
                 raise RunFolderError(
@@ -134,8 +167,7 @@ class Session:
             return
         rows = self.source.survey.rows
         for family in sorted({p.card.family for p in todo}):
-            of_it = sum(p.card.family == family for p in todo)
-            self.progress.begin(family, rows * of_it)
+            self.progress.begin(family, sum(self._size(p) for p in todo if p.card.family == family))
         self.progress.stage(f"{len(todo)} probes over {rows} cases")
         with ExitStack() as writers:
             for part in todo:
@@ -143,6 +175,12 @@ class Session:
             engine.run([p.task for p in todo], cases)
             for part in todo:
                 part.finish()
+
+    def _size(self, part: ProbeRun) -> int:
+        """How many cases a probe is handed."""
+        there = self.members if part.task.source is not None else None
+        rows = self.source.survey.rows if there is None else there.rows
+        return rows if part.task.only is None else len(part.task.only)
 
     def _runner(self) -> LocalRunner:
         named = self.handle.key
@@ -171,7 +209,7 @@ class Session:
 class _Labelled:
     """Cases whose targets are the model's class names."""
 
-    source: CaseSource
+    source: Cases
     names: Mapping[str, str]
 
     def chunks(self, size: int) -> Iterator[list[Case]]:

@@ -107,6 +107,35 @@ class DataSpec(Strict):
         return self
 
 
+class MembershipSpec(Strict):
+    """Texts that the model was trained on, and texts that it was not, for the privacy probes.
+
+    Both are files with the columns that `data` names (or the other keys here say). `drawn` says
+    that a draw at random decided which texts went into training; it is to be told in `record`, a
+    sentence or a file, which the audit's record keeps. Where it was not, privacy figures are
+    read with what the texts alone give away.
+    """
+
+    members: Text
+    nonmembers: Text
+    text: Text | None = None
+    text_pair: Text | None = None
+    label: Text | None = None
+    id: Text | None = None
+    drawn: Literal["random", "unknown"] = "unknown"
+    record: Text | None = None
+    limit: Annotated[Int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _told(self) -> MembershipSpec:
+        if self.drawn == "random" and not self.record:
+            raise ValueError(
+                "`drawn: random` needs a `record` that says how the draw was made "
+                "(a sentence, or `file:` and the path of what wrote it down)."
+            )
+        return self
+
+
 class PolicyRule(Strict):
     """The user's own threshold on a measure; `over` restricts it to some axes."""
 
@@ -123,14 +152,15 @@ class PolicyRule(Strict):
 
 
 class ProbeChoice(Strict):
-    """A probe or a family of probes; for one probe, the user's parameters and rules.
+    """A probe or a family of probes; for one probe, the user's parameters, rules and sample.
 
-    A rule of null makes a gated measure a measured one.
+    A rule of null makes a gated measure a measured one. `sample`: at most this many cases.
     """
 
     id: Text
     params: dict[Text, Any] = Field(default_factory=dict)
     rules: dict[Text, PolicyRule | None] = Field(default_factory=dict)
+    sample: Annotated[Int, Field(ge=1)] | None = None
 
 
 class EvidenceSpec(Strict):
@@ -148,6 +178,7 @@ Choice = Annotated[
 class AuditSpec(Strict):
     """All that an audit is told. `probes` of null: all the probes that apply.
 
+    `membership` names training rows and others, which the privacy probes need.
     `cards` names folders with your own `probes/` and `datasets/`, beside the shipped ones.
     `seed` starts every random draw. `batch_tokens` is the token budget of a batch (null: the
     engine chooses), `chunk` how many cases a method is handed at once.
@@ -156,6 +187,7 @@ class AuditSpec(Strict):
     name: Text = "audit"
     model: Model
     data: DataSpec
+    membership: MembershipSpec | None = None
     probes: Annotated[tuple[Choice, ...], Field(min_length=1)] | None = None
     cards: tuple[Text, ...] = ()
     evidence: EvidenceSpec = EvidenceSpec()
@@ -195,7 +227,7 @@ def resolved(spec: AuditSpec) -> dict[str, Any]:
     """The spec as plain YAML values, every default written out; reads back to an equal spec."""
     plain = spec.model_dump(mode="json")
     for index, choice in enumerate(spec.probes or ()):
-        if not choice.params and not choice.rules:
+        if not choice.params and not choice.rules and choice.sample is None:
             plain["probes"][index] = choice.id
     return plain
 
@@ -215,10 +247,18 @@ def _anchored(spec: AuditSpec, file: Path, where: str = "") -> AuditSpec:
     if spec.model.callable is not None:
         model["python_path"] = str(folder / (spec.model.python_path or ""))
     source = _absolute(spec.data.source, folder, f"{place}: data.source", None)
+    sides = spec.membership
+    membership = sides and sides.model_copy(
+        update={
+            key: _absolute(getattr(sides, key), folder, f"{place}: membership.{key}", None)
+            for key in ("members", "nonmembers")
+        }
+    )
     return spec.model_copy(
         update={
             "model": spec.model.model_copy(update=model),
             "data": spec.data.model_copy(update={"source": source}),
+            "membership": membership,
             "cards": tuple(str(folder / Path(name).expanduser()) for name in spec.cards),
         }
     )

@@ -38,7 +38,8 @@ class Case(Struct, frozen=True):
     position. `groups` maps an attribute ("sex") to this item's value ("Female"). `cluster`
     names what the item shares with others (its template, person, source item); an item alone
     is its own cluster. `weight` is how many items of the population it stands for;
-    `stratum` the stratum it was drawn from.
+    `stratum` the stratum it was drawn from. `member`: whether the model was trained on it;
+    None where that is not what the case is for.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Case(Struct, frozen=True):
     cluster: str = ""
     weight: float = 1.0
     stratum: str = ""
+    member: bool | None = None
 
 
 # ── requests and responses ───────────────────────────────────────────────────────────────
@@ -58,12 +60,13 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     `on` is the model's role in this audit ("target"); it is no part of the cache key.
     `under` is the condition it is run in: "" (the served one), "alone" (a batch of one),
-    "padded" (padded to twice its length). `replica` above 0 asks for the same computation
-    again. Requests that differ in condition or replica are never merged.
+    "padded" (padded to twice its length), "float32" (weights and arithmetic in float32).
+    `replica` above 0 asks for the same computation again. Requests that differ in condition or
+    replica are never merged.
     """
 
     on: str = "target"
-    under: Literal["", "alone", "padded"] = ""
+    under: Literal["", "alone", "padded", "float32"] = ""
     replica: int = 0
 
 
@@ -79,7 +82,23 @@ class Tokenize(Asked, frozen=True, tag="tokenize"):
     input: Input
 
 
-Request = Classify | Tokenize
+class Attribute(Asked, frozen=True, tag="attribute"):
+    """How much each token of one input moves the model's decision: integrated gradients.
+
+    Of F, the logit of class `target` (None: the predicted one) less that of the runner-up,
+    between a baseline, in which every token that is not special is replaced, and the input.
+    `keep_special`: special tokens stand in the baseline as well, and so get nothing. Steps are
+    doubled until error and change are below `tolerance`, up to `most_steps`.
+    """
+
+    input: Input
+    target: int | None = None
+    keep_special: bool = True
+    tolerance: float = 0.05
+    most_steps: int = 256
+
+
+Request = Classify | Tokenize | Attribute
 
 
 class Logits(Struct, frozen=True, tag="logits"):
@@ -100,6 +119,35 @@ class Tokens(Struct, frozen=True, tag="tokens"):
     cut: int = 0
 
 
+class Attributions(Struct, frozen=True, tag="attributions"):
+    """The answer to `Attribute`: one score a token that the model read.
+
+    `target`, `against`: the classes whose logits F is the difference of. `parts`: 0, or 1 for
+    the second text of a pair; `starts`, `ends`: where in that text the token stands, both 0 for
+    one that stands nowhere; `special`: the tokenizer added it. `scores` are signed, in logits;
+    over 0 speaks for `target`. `difference` is F(input) − F(baseline), which the scores should
+    add up to; `error` = |Σ scores − difference| / max(|difference|, 0.1·Σ|scores|), from 0;
+    `change` the L1 distance to the map of half as many steps, as a share of this map's L1 norm.
+    `converged`: both stayed below the tolerance. `passes`: forward and backward passes spent.
+    """
+
+    target: int
+    against: int
+    parts: tuple[int, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    special: tuple[bool, ...]
+    scores: tuple[float, ...]
+    difference: float
+    error: float
+    change: float
+    steps: int
+    passes: int
+    converged: bool
+    baseline: str
+    cut: int = 0
+
+
 class Failure(Struct, frozen=True, tag="failure"):
     """A request that failed, with its cause. Never 0, never empty, never a pass.
 
@@ -111,7 +159,7 @@ class Failure(Struct, frozen=True, tag="failure"):
     transient: bool = False
 
 
-Response = Logits | Tokens | Failure
+Response = Logits | Tokens | Attributions | Failure
 
 Asks = Generator[Sequence[Request], Sequence[Response], T]
 """A computation that yields batches of requests and is sent their responses, in order."""
@@ -176,12 +224,39 @@ class Estimate(Struct, frozen=True, forbid_unknown_fields=True):
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Rate(Struct, frozen=True, forbid_unknown_fields=True):
+    """A share of simulated audits with its one-sided 95 % bounds (Clopper and Pearson)."""
+
+    value: float
+    low: float
+    high: float
+    seeds: int
+
+
+class MeasuredError(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a probe's rule was wrong on planted models, at `n` units and a Holm family of `m`.
+
+    `power`: share of FAIL where the planted value is `dose` (in the measure's unit).
+    `false_alarms`: share of FAIL where the model is clean; `boundary`: where the value is the
+    threshold itself. `stale`: the method has changed since this was measured.
+    """
+
+    dose: float
+    n: int
+    m: int
+    power: Rate
+    false_alarms: Rate
+    boundary: Rate
+    stale: bool = False
+
+
 class Finding(Struct, frozen=True, forbid_unknown_fields=True):
     """One measured statement of a probe: measure, slice, estimate, rule, verdict, evidence.
 
     `slice`: {} is all rows; {"sex": "Female"} one group; {"sex": "F", "race": "Black"} an
     intersection; {"attribute": "sex"} a figure over the groups of an attribute. `positive` is
-    the class that the figure counts as positive, None where it has none.
+    the class that the figure counts as positive, None where it has none. `measured_error`
+    says how often this rule errs, at the largest simulated n that is not above this one's.
     """
 
     probe: str
@@ -196,6 +271,7 @@ class Finding(Struct, frozen=True, forbid_unknown_fields=True):
     evidence: str = ""
     positive: str | None = None
     controls: tuple[str, ...] = ()
+    measured_error: MeasuredError | None = None
 
 
 class Coverage(Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,11 +18,12 @@ FLOORS = [
     {"evidence", "scoring", "environment", "runs"},
     {"data", "models"},
     {"engine"},
-    {"performance", "bias"},
+    {"performance", "bias", "robustness", "privacy", "explanations"},
     {"reporting"},
     {"plans", "matching", "findings", "memo", "proberun", "recording", "session"},
     {"flow"},
     {"tuning", "starter"},
+    {"selftest"},
     {"cli"},
 ]
 TOP = {"", "__main__"}

@@ -60,7 +60,7 @@ def test_a_universe_is_sorted_whatever_the_order_of_the_rows():
 def test_the_slices_of_an_axis(axis, measure, slices):
     found = planned(BINARY, measure=measure, over=[axis], minimum_n=7)
     assert [dict(p.slice) for p in found] == slices
-    assert {(p.axis, p.minimum_n, p.category, p.reason) for p in found} == {(axis, 7, None, "")}
+    assert {(p.axis, p.minimum_n, p.where, p.reason) for p in found} == {(axis, 7, (), "")}
 
 
 def test_only_cells_that_occur_are_planned():
@@ -82,7 +82,7 @@ def test_categories_are_the_cards_values_and_name_their_column():
     entry = {"measure": "flip_rate", "category": "attribute", "values": ["sex", "race"]}
     found = planned(BINARY, over=["categories"], rule=RULE, **entry)
     assert [dict(p.slice) for p in found] == [{"attribute": "sex"}, {"attribute": "race"}]
-    assert {p.category for p in found} == {"attribute"}
+    assert {p.where for p in found} == {("attribute",)}
     assert gated(found) == 2
 
 

@@ -112,7 +112,7 @@ def counterfactual_terms(
     Counterfactual token fairness: Garg et al. (2019), https://doi.org/10.1145/3306618.3317950.
     """
     plans = list(_plans(cases, params, context))
-    lengths = (yield from _lengths(plans)) if context.tokenizes else {}
+    lengths = (yield from _lengths(plans)) if "tokenize" in context.capabilities else {}
     words = neutral(params.lexicon)
     steps = [_trial(p, words, lengths, context) if isinstance(p, Plan) else p for p in plans]
     trials = [step for step in steps if isinstance(step, Trial)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fmaudit.data.cases import CaseSource, Survey
+from fmaudit.data.membership import Membership, open_membership
 from fmaudit.data.opening import open_cases
 
-__all__ = ["CaseSource", "Survey", "open_cases"]
+__all__ = ["CaseSource", "Membership", "Survey", "open_cases", "open_membership"]

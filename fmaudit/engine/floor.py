@@ -8,16 +8,16 @@ from its place in the cache.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from fmaudit.engine.scheduler import Cases, Engine
+from fmaudit.engine.sampling import Cases, draw
+from fmaudit.engine.scheduler import Engine
 from fmaudit.seeds import Seeds
-from fmaudit.types import Case, Classify, Logits, Response, digest
+from fmaudit.types import Classify, Logits, Response
 
 CONDITIONS: dict[str, dict[str, Any]] = {
     "alone": {"under": "alone"},
@@ -78,12 +78,3 @@ def _answered(
         for a, b in zip(base, other, strict=True)
         if isinstance(a, Logits) and isinstance(b, Logits)
     ]
-
-
-def draw(cases: Cases, seeds: Seeds, count: int, chunk: int) -> list[Case]:
-    """`count` cases chosen by the audit's seed and their own ids: order cannot matter."""
-    ranked = (
-        (digest([seeds.audit, "floor", case.id]), k, case)
-        for k, case in enumerate(case for part in cases.chunks(chunk) for case in part)
-    )
-    return [case for _, _, case in heapq.nsmallest(count, ranked)]

@@ -9,13 +9,14 @@ rows never stand in memory together.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
 from fmaudit.engine.runner import Runner
+from fmaudit.engine.sampling import Cases
 from fmaudit.errors import DiskFull, ModelError, Stalled
 from fmaudit.registry import Context, Method
 from fmaudit.types import Asks, Case, Request, Response, Row
@@ -23,19 +24,12 @@ from fmaudit.types import Asks, Case, Request, Response, Row
 PATIENCE = 100  # rounds in which a method asks nothing new before it counts as stalled
 
 
-class Cases(Protocol):
-    """Cases that can be gone through again."""
-
-    def chunks(self, size: int) -> Iterator[list[Case]]:
-        """Lists of at most `size` cases, in a fixed order."""
-        ...
-
-
 @dataclass
 class Task:
     """One probe in a run: its method, parameters and context, and where its rows go.
 
-    `error` holds what ended it early; the other tasks go on.
+    `source`: its own cases, where they are not the audit's. `only`: the ids of the cases that it
+    is handed, all where None. `error` holds what ended it early; the other tasks go on.
     """
 
     probe: str
@@ -44,8 +38,19 @@ class Task:
     params: Any
     context: Context
     sink: Callable[[list[Row]], None]
+    source: Cases | None = None
+    only: frozenset[str] | None = None
     cases: int = 0
     error: Exception | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether it goes through its cases on its own, not chunk by chunk with the others."""
+        return self.method.whole or self.source is not None
+
+    def takes(self, cases: Sequence[Case]) -> list[Case]:
+        """Those of the cases that it is handed."""
+        return [case for case in cases if self.only is None or case.id in self.only]
 
 
 @dataclass
@@ -81,15 +86,18 @@ class Engine:
             DiskFull: what was done is kept.
             ModelError: the model cannot be loaded or answers out of shape.
         """
-        chunked = [t for t in tasks if not t.method.whole]
-        whole = [t for t in tasks if t.method.whole]
-        if whole:
-            everything = [case for part in cases.chunks(self.chunk) for case in part]
-            self._start(whole, everything)
-        if chunked:
+        for task in (t for t in tasks if t.apart):
+            parts = [task.takes(part) for part in (task.source or cases).chunks(self.chunk)]
+            whole = [[case for part in parts for case in part]]
+            for part in whole if task.method.whole else parts:
+                self._start(task, part)
+        together = [t for t in tasks if not t.apart]
+        if together:
             for part in cases.chunks(self.chunk):
-                self._start(chunked, part)
-                self._drive(lambda lane: not lane.task.method.whole)
+                for task in together:
+                    if chosen := task.takes(part):
+                        self._start(task, chosen)
+                self._drive(lambda lane: not lane.task.apart)
         self._drive(lambda lane: True)
 
     def answer(self, requests: Sequence[Request]) -> list[Response]:
@@ -105,13 +113,12 @@ class Engine:
             answers.update(zip(mine, self.runners[role].answer(mine), strict=True))
         return [answers[r] for r in requests]
 
-    def _start(self, tasks: Sequence[Task], cases: Sequence[Case]) -> None:
-        for task in tasks:
-            if task.error is None:
-                generator = task.method.run(cases, task.params, task.context)
-                lane = Lane(task, generator, len(cases))
-                self._lanes.append(lane)
-                self._step(lane, None)
+    def _start(self, task: Task, cases: Sequence[Case]) -> None:
+        if task.error is None:
+            generator = task.method.run(cases, task.params, task.context)
+            lane = Lane(task, generator, len(cases))
+            self._lanes.append(lane)
+            self._step(lane, None)
 
     def _drive(self, needed: Callable[[Lane], bool]) -> None:
         """Rounds, until no lane that is `needed` is left."""

@@ -43,7 +43,7 @@ from fmaudit.types import (
 
 Drive = Callable[..., Any]
 CONTEXT = Context(Seeds(0), classes=("no", "yes"), positive=1)
-TOKENS = msgspec.structs.replace(CONTEXT, tokenizes=True)
+TOKENS = msgspec.structs.replace(CONTEXT, capabilities=frozenset({"classify", "tokenize"}))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from support import Bench, Listed, listed
+from support import Bench, listed
 
 from fmaudit.engine import floor
 from fmaudit.seeds import Seeds
@@ -22,15 +22,6 @@ def test_a_model_that_answers_at_random_shows_it(tmp_path):
     found = floor.measure(bench.engine, listed(200), Seeds(1))
     assert found.delta > 1.0
     assert all(0.3 < share < 0.7 for share in found.flips.values())
-
-
-def test_the_sample_is_the_seeds_and_not_the_orders(bench):
-    cases = listed(300).cases
-    one = floor.draw(Listed(cases), Seeds(1), 20, 50)
-    two = floor.draw(Listed(cases[::-1]), Seeds(1), 20, 7)
-    other = floor.draw(Listed(cases), Seeds(2), 20, 50)
-    assert [c.id for c in one] == [c.id for c in two]
-    assert {c.id for c in one} != {c.id for c in other}
 
 
 def test_what_cannot_be_answered_makes_no_floor(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from fmaudit.reporting import seal
 from fmaudit.reporting.record import load
@@ -73,12 +74,22 @@ def _counts(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
         yield results.same(where, "rows", entry.rows, file.rows)
         yield results.same(where, "failed_rows", entry.failed_rows, file.failed)
         yield results.same(where, "cases", entry.cases, file.cases)
-        yield results.same(where, "cases of the data", entry.cases, record.data.get("rows"))
+        handed = _handed(record, record.probes[probe])
+        yield results.same(where, "cases of the data", entry.cases, handed)
     for entry in record.coverage:
         if entry.status in ("ran", "error") and entry.probe not in record.probes:
             note = "a probe that ran, without its card in the record"
             yield Check(f"coverage {entry.probe}", "card", "value", None, None, False, note)
     yield from _cut_texts(record, files)
+
+
+def _handed(record: AuditRecord, card: Mapping[str, Any]) -> int | None:
+    """How many cases a probe was to be handed: all of its source, or its sample of them."""
+    sides = record.data.get("membership", {})
+    own = card.get("cases") == "membership"
+    rows = sides.get("members", 0) + sides.get("nonmembers", 0) if own else record.data.get("rows")
+    sample = card.get("sample")
+    return rows if rows is None or sample is None else min(rows, sample)
 
 
 def _cut_texts(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:

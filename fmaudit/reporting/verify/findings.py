@@ -101,9 +101,7 @@ def again(
     try:
         if figure.positive and promise.positive is None:
             raise NotEstimable("no favourable class is named")
-        rows = file.slice(
-            figure.columns, promise.slice, category=promise.category, over=promise.over
-        )
+        rows = file.slice(figure.columns, promise.slice, where=promise.where, over=promise.over)
         return figure.compute(rows, _ask(promise, stored, there, max(1, m[promise.family])))
     except NotEstimable as why:
         return Absent(str(why), "not_tested")

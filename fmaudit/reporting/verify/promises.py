@@ -14,7 +14,10 @@ from fmaudit.types import AuditRecord, Rule
 
 @dataclass(frozen=True)
 class Promise:
-    """A figure that a card promises. `over`: it compares the groups of an attribute."""
+    """A figure that a card promises.
+
+    `where`: columns that the slice selects by. `over`: it compares the groups of an attribute.
+    """
 
     probe: str
     measure: str
@@ -22,7 +25,7 @@ class Promise:
     positive: str | None
     rule: Rule | None
     minimum_n: int
-    category: str | None = None
+    where: tuple[str, ...] = ()
     over: bool = False
 
     @property
@@ -88,16 +91,19 @@ def _entry(probe: str, entry: Mapping[str, Any], there: World) -> Iterator[Promi
     if rule and rule["origin"] != "policy" and one_class and len(there.classes) > 2:
         rule = None  # one class against the rest is measured, unless the user's policy gates it
     favoured = there.positive if one_class else None
+    least = max(entry.get("minimum_n", 1), (rule or {}).get("minimum_n", 1))
+    fixed = entry.get("where", {})
     for axis in entry["over"]:
+        by = (str(entry.get("category")),) if axis == "categories" else ()
         for chosen, positive in _slices(axis, entry, there, favoured):
             yield Promise(
                 probe=probe,
                 measure=entry["measure"],
-                slice=chosen,
+                slice={**fixed, **chosen},
                 positive=positive,
                 rule=None if rule is None else Rule(rule["op"], rule["value"], rule["origin"]),
-                minimum_n=entry.get("minimum_n", 1),
-                category=entry.get("category") if axis == "categories" else None,
+                minimum_n=least,
+                where=(*fixed, *by),
                 over=axis in ("attributes", "crossed"),
             )
 

@@ -112,12 +112,12 @@ class File:
         self._by_attribute: dict[str, Array] = {}
 
     def slice(
-        self, names: Sequence[str], chosen: Mapping[str, str], *, category: str | None, over: bool
+        self, names: Sequence[str], chosen: Mapping[str, str], *, where: Sequence[str], over: bool
     ) -> Rows:
         """The rows of a finding that have a value in every column of `names`.
 
-        `over`: `chosen` names an attribute whose groups are compared (column `group`);
-        else it selects by group values, or by the column `category`.
+        `chosen` selects by the columns `where` and by group values; with `over` it names an
+        attribute whose groups are compared (column `group`) in place of these.
 
         Raises:
             NotEstimable: no rows, or clusters that lie in more than one stratum.
@@ -128,10 +128,11 @@ class File:
         group = self.group(chosen["attribute"]) if over else None
         if group is not None:
             keep &= np.array([value is not None for value in group], dtype=bool)
-        else:
-            for name, value in chosen.items():
-                found = self.column(name)[0] if name == category else self.group(cell_name([name]))
-                keep &= found == value
+        for name, value in chosen.items():
+            if name in where:
+                keep &= self.column(name)[0] == value
+            elif group is None:
+                keep &= self.group(cell_name([name])) == value
         if not keep.any():
             raise NotEstimable("no rows")
         columns = {name: self.column(name)[0][keep] for name in names}
