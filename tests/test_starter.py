@@ -19,7 +19,7 @@ from fmaudit.types import digest
 # the package's attribute of this name is the function
 quickstart = importlib.import_module(fmaudit._PUBLIC["quickstart"])
 
-ROWS, TRAINING, EVALUATION, SMALLEST = 1500, 48, 200, 3
+ROWS, TRAINING, OTHERS, EVALUATION, SMALLEST = 1500, 48, 60, 200, 3
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,7 @@ def small(adult, tiny):
         patch.setattr(quickstart, "open_cases", opened)
         patch.setattr(quickstart, "Recipe", lambda seed: Recipe(1, 16, longest=32, seed=seed))
         patch.setattr(quickstart, "TRAINING_ROWS", TRAINING)
+        patch.setattr(quickstart, "OTHER_ROWS", OTHERS)
         patch.setattr(quickstart, "EVALUATION_ROWS", EVALUATION)
         patch.setattr(quickstart, "SMALLEST_STRATUM", SMALLEST)
         yield opened
@@ -82,6 +83,10 @@ def test_the_audit_is_whole(done):
         "performance.classification",
         "bias.group_outcomes",
         "bias.counterfactual_terms",
+        "robustness.character_noise",
+        "privacy.membership_loss",
+        "explanations.integrated_gradients",
+        "explanations.partition_shap",
     }
     assert audit.exit_code in (0, 1, 3)
     assert audit.record.model["classes"] == list(quickstart.CLASSES)
@@ -98,6 +103,22 @@ def test_training_and_evaluation_share_no_row_and_no_text(subject):
         assert len(mine) == TRAINING
         assert len(others) == EVALUATION
         assert mine & others == set()
+
+
+def test_the_others_of_the_privacy_probes_are_a_random_draw_without_training_rows(subject):
+    training, others = rows(subject, "training"), rows(subject, "others")
+    assert len({row["text"] for row in others}) == OTHERS
+    assert not {row["text"] for row in others} & {row["text"] for row in training}
+    assert {row["weight"] for row in others} == {1.0}  # of all rows alike, no stratum preferred
+
+
+def test_few_texts_are_explained_by_shap_and_gate_nothing(done):
+    audit, _ = done
+    mine = [f for f in audit.record.findings if f.probe == "explanations.partition_shap"]
+    assert mine
+    assert {f.rule for f in mine} == {None}
+    (entry,) = [c for c in audit.record.coverage if c.probe == "explanations.partition_shap"]
+    assert entry.cases == quickstart.EXPLAINED_BY_SHAP
 
 
 def test_the_draw_is_recorded_and_can_be_checked(subject, small):

@@ -17,18 +17,25 @@ from fmaudit.catalog import roots
 from fmaudit.reporting import words
 from fmaudit.reporting.examples import Examples, examples
 from fmaudit.reporting.record import load, put
+from fmaudit.reporting.tokens import Maps, maps
 from fmaudit.reporting.view import page
 from fmaudit.types import VERDICTS, AuditRecord
 
 
-def render(record: AuditRecord, shown: Sequence[Examples] = ()) -> str:
-    """The page of a record; `shown` are the texts to show as examples."""
+def render(
+    record: AuditRecord, shown: Sequence[Examples] = (), explained: Sequence[Maps] = ()
+) -> str:
+    """The page of a record; `shown` and `explained` are the texts to show."""
     folder = _content()
     style = (folder / "style" / "report.css").read_text(encoding="utf-8")
     template = _environment(folder / "templates").get_template("report.html.jinja")
     # The style sheet is the package's own: the one text that is not escaped.
     return template.render(
-        page=page(record, _names()), record=record, examples=shown, style=Markup(style)
+        page=page(record, _names()),
+        record=record,
+        examples=shown,
+        maps=explained,
+        style=Markup(style),
     )
 
 
@@ -42,7 +49,7 @@ def write_report(run: Path, *, share: bool = False) -> Path:
         DiskFull: no room left; the report that stood there before stays.
     """
     record = load(run)
-    text = render(record, () if share else examples(run, record))
+    text = render(record) if share else render(record, examples(run, record), maps(run, record))
     return put(run / ("report-share.html" if share else "report.html"), text.encode("utf-8"))
 
 
