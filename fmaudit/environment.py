@@ -14,12 +14,14 @@ from fmaudit.types import digest
 
 PACKAGES = (
     "fmaudit",
+    "captum",
     "fairlearn",
     "numpy",
     "pandas",
     "pyarrow",
     "scikit-learn",
     "scipy",
+    "shap",
     "statsmodels",
     "tokenizers",
     "torch",
@@ -52,10 +54,13 @@ def machine_key() -> str:
 
 
 @cache
-def code_digest() -> str:
-    """sha256 over fmaudit's own source: finished work is recognised under equal code alone."""
+def code_digest(part: str = "") -> str:
+    """sha256 over fmaudit's own source, or over one folder of it.
+
+    Finished work, and an adapter's answers, are recognised under equal code alone.
+    """
     total = hashlib.sha256()
-    root = Path(__file__).parent
+    root = Path(__file__).parent / part
     for file in sorted(root.rglob("*.py")):
         total.update(f"{file.relative_to(root)}\0".encode())
         total.update(file.read_bytes())

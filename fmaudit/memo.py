@@ -24,7 +24,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    evidence: str
+    evidence: list[str]
     findings: list[Finding]
     coverage: Coverage
 
@@ -61,19 +61,19 @@ class Memo:
         """The noise floor of this model on these data."""
         return self._once(["floor", *where], Floor, measure)
 
-    def probe(self, key: str, path: Path) -> Result | None:
+    def probe(self, key: str, paths: Sequence[Path]) -> Result | None:
         """A finished probe's result, where its evidence still stands as it was written."""
         stored = self._cache.memo(self._key(["probe", key]))
-        if stored is None or not path.is_file():
+        if stored is None:
             return None
         kept = decode(stored, _Kept)
-        if evidence.file_digest(path) != kept.evidence:
+        if not kept.evidence[0] or _digests(paths) != kept.evidence:
             return None
         return kept.findings, kept.coverage
 
-    def keep(self, key: str, path: Path, result: Result) -> None:
-        """Remember a finished probe beside the digest of its evidence."""
-        kept = _Kept(evidence.file_digest(path), *result)
+    def keep(self, key: str, paths: Sequence[Path], result: Result) -> None:
+        """Remember a finished probe beside the digests of its evidence, the served one first."""
+        kept = _Kept(_digests(paths), *result)
         self._cache.remember(self._key(["probe", key]), encode(kept))
 
     def _once(self, parts: Sequence[Any], kind: type[T], compute: Callable[[], T]) -> T:
@@ -87,3 +87,8 @@ class Memo:
 
     def _key(self, parts: Sequence[Any]) -> str:
         return digest([*self._base, *parts])
+
+
+def _digests(paths: Sequence[Path]) -> list[str]:
+    """sha256 of each file, "" of one that is not there."""
+    return [evidence.file_digest(path) if path.is_file() else "" for path in paths]

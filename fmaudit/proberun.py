@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fmaudit import evidence, findings, plans
+from fmaudit import evidence, findings, plans, precision
 from fmaudit.catalog import ProbeCard
+from fmaudit.engine.sampling import Cases
 from fmaudit.engine.scheduler import Task
 from fmaudit.matching import Matched
-from fmaudit.registry import Context
+from fmaudit.registry import Context, Method
+from fmaudit.rowsets import Place
 from fmaudit.runs import RunFolder
 from fmaudit.seeds import Seeds
 from fmaudit.spec import AuditSpec
@@ -22,55 +25,22 @@ from fmaudit.types import Coverage, Finding, digest
 
 
 @dataclass
-class ProbeRun:
-    """A matched probe in a run.
+class Written:
+    """A task and the evidence that it writes. Open it, let the engine run `task`, finish."""
 
-    `m`: size of its family's Holm family. `where`: what of the model and the data is in its
-    key. Open the evidence, let the engine run `task`, finish, then estimate.
-    """
-
-    matched: Matched
+    task: Task
+    path: Path
     run: RunFolder
-    context: Context
-    m: int
-    where: list[Any]
-    spec: AuditSpec
-    task: Task = field(init=False)
+    hide: bool
     writer: evidence.Writer | None = None
 
     def __post_init__(self) -> None:
-        seeds = self.context.seeds.child(self.card.id)
-        self.task = Task(
-            probe=self.card.id,
-            family=self.card.family,
-            method=self.matched.method,
-            params=self.matched.params,
-            context=msgspec.structs.replace(self.context, seeds=seeds),
-            sink=lambda rows: self.writer.write(rows) if self.writer else None,
-        )
-
-    @property
-    def card(self) -> ProbeCard:
-        """The probe's card."""
-        return self.matched.card
-
-    @property
-    def path(self) -> Path:
-        """Where its evidence stands."""
-        return self.run.evidence / f"{self.card.id}.parquet"
-
-    @property
-    def key(self) -> str:
-        """Everything that the findings follow from."""
-        matched = self.matched
-        code = [matched.card_digest, matched.method.digest()]
-        asked = [self.spec.evidence.texts, self.spec.chunk, self.m, self.context.floor]
-        return digest([self.card.id, *code, *asked, *self.where])
+        self.task.sink = lambda rows: self.writer.write(rows) if self.writer else None
 
     def open(self, stack: ExitStack) -> None:
         """Open the evidence; a run that breaks leaves none behind."""
-        hide = self.spec.evidence.texts == "hash"
-        self.writer = evidence.Writer(self.path, self.matched.method.columns, hash_texts=hide)
+        columns = self.task.method.columns
+        self.writer = evidence.Writer(self.path, columns, hash_texts=self.hide)
         stack.push(lambda kind, *_: self.writer.abandon() if kind and self.writer else None)
 
     def finish(self) -> None:
@@ -80,32 +50,121 @@ class ProbeRun:
             self.writer.close()
         else:
             self.writer.abandon()
-            self.run.log("probe broke", probe=self.card.id, error=repr(self.task.error))
+            self.path.unlink(missing_ok=True)
+            where = self.path.relative_to(self.run.path).as_posix()
+            error = repr(self.task.error)
+            self.run.log("probe broke", probe=self.task.probe, evidence=where, error=error)
+
+    @property
+    def error(self) -> str:
+        """What ended it early, in words; "" where nothing did."""
+        error = self.task.error
+        return "" if error is None else f"{type(error).__name__}: {error}"
+
+
+@dataclass
+class ProbeRun:
+    """A matched probe in a run.
+
+    `m`: size of its family's Holm family. `where`: what of the model and the data is in its
+    key. `source`, `only`: its cases, as in `Task`. `half`: the model is served in half precision;
+    `compared` are then the ids of the cases that are tried in float32 as well, all where None.
+    """
+
+    matched: Matched
+    run: RunFolder
+    context: Context
+    m: int
+    where: list[Any]
+    spec: AuditSpec
+    source: Cases | None = None
+    only: frozenset[str] | None = None
+    half: bool = False
+    compared: frozenset[str] | None = None
+
+    @cached_property
+    def served(self) -> Written:
+        """Its method over its cases, with the model as it is served."""
+        path = self.run.evidence / f"{self.card.id}.parquet"
+        return self._written(self.matched.method, path, self.only)
+
+    @cached_property
+    def float32(self) -> Written | None:
+        """The same in float32, where a rule gates a figure and the model is served in less."""
+        if not self.half or not plans.gated(self.matched.plans):
+            return None
+        path = self.run.evidence / precision.FOLDER / f"{self.card.id}.parquet"
+        return self._written(precision.in_float32(self.matched.method), path, self.compared)
+
+    def _written(self, method: Method, path: Path, only: frozenset[str] | None) -> Written:
+        seeds = self.context.seeds.child(self.card.id)
+        task = Task(
+            probe=self.card.id,
+            family=self.card.family,
+            method=method,
+            params=self.matched.params,
+            context=msgspec.structs.replace(self.context, seeds=seeds),
+            sink=lambda rows: None,
+            source=self.source,
+            only=only,
+        )
+        return Written(task, path, self.run, self.spec.evidence.texts == "hash")
+
+    @property
+    def card(self) -> ProbeCard:
+        """The probe's card."""
+        return self.matched.card
+
+    @property
+    def parts(self) -> list[Written]:
+        """What it writes, the served evidence first."""
+        return [self.served, *([self.float32] if self.float32 else [])]
+
+    @property
+    def paths(self) -> list[Path]:
+        """Where its evidence stands."""
+        return [part.path for part in self.parts]
+
+    @property
+    def key(self) -> str:
+        """Everything that the findings follow from."""
+        matched = self.matched
+        code = [matched.card_digest, matched.method.digest()]
+        asked = [self.spec.evidence.texts, self.spec.chunk, self.m, self.context.floor]
+        return digest([self.card.id, *code, *asked, *self.where])
 
     def estimate(
-        self, classes: Sequence[str], seeds: Seeds, place: findings.Place
+        self, classes: Sequence[str], seeds: Seeds, place: Place
     ) -> tuple[list[Finding], Coverage]:
         """The findings of the evidence as read back."""
-        assert self.writer is not None
-        card, error = self.card, self.task.error
-        if error is not None:
-            reason = f"{type(error).__name__}: {error}"
+        card, task, wrote = self.card, self.served.task, self.served.writer
+        if reason := self.served.error:
             blank = [plans.finding(card, p, classes) for p in self.matched.plans]
             broken = [
                 msgspec.structs.replace(f, verdict="error", reason=reason, evidence="")
                 for f in blank
             ]
             return broken, Coverage(card.id, card.family, "error", reason)
+        assert wrote is not None
         found = findings.estimate(
             card,
             self.matched.plans,
-            self.path,
+            self.served.path,
             classes=classes,
             m=self.m,
             seeds=seeds,
             place=place,
         )
-        wrote = self.writer
+        if self.float32 is not None:
+            found = precision.compared(
+                found,
+                self.matched.plans,
+                self.served.path,
+                self.float32.error or self.float32.path,
+                classes=classes,
+                m=self.m,
+                place=place,
+            )
         return found, Coverage(
-            card.id, card.family, "ran", "", self.task.cases, wrote.rows, wrote.failed
+            card.id, card.family, "ran", "", task.cases, wrote.rows, wrote.failed
         )

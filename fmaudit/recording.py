@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from fmaudit import __version__, environment, evidence
+from fmaudit import __version__, catalog, environment, evidence, measured
 from fmaudit.engine.floor import Floor
 from fmaudit.matching import Matched
 from fmaudit.models.base import Facts
+from fmaudit.reporting import noise
 from fmaudit.spec import AuditSpec
 from fmaudit.types import AuditRecord, Coverage, Exhibit, Finding
 
@@ -29,13 +30,16 @@ class Started:
 
 @dataclass(frozen=True)
 class Finished:
-    """What is known at the end. `holm`: family → size of its Holm family."""
+    """What is known at the end. `holm`: family → size of its Holm family.
+
+    `floor`: capability → noise floor.
+    """
 
     facts: Facts
     data: Mapping[str, Any]
     positive: str | None
     attributes: tuple[str, ...]
-    floor: Floor
+    floor: Mapping[str, Floor]
     matched: Sequence[Matched]
     findings: Sequence[Finding]
     coverage: Sequence[Coverage]
@@ -48,6 +52,7 @@ def record_of(started: Started, done: Finished) -> AuditRecord:
     """The record, unsealed."""
     spec = started.spec
     named = {choice.id for choice in spec.probes or ()}
+    errors = {m.card.id: measured.known(m.card, m.method) for m in done.matched}
     return AuditRecord(
         audit={
             "name": spec.name,
@@ -59,6 +64,7 @@ def record_of(started: Started, done: Finished) -> AuditRecord:
             "families": dict(done.holm),
             "evidence_texts": spec.evidence.texts,
             "exit_code": exit_code(done.findings, done.coverage, named),
+            "measured": _whole(errors.values()),
         },
         model=_model(spec, done),
         data={
@@ -68,8 +74,8 @@ def record_of(started: Started, done: Finished) -> AuditRecord:
             "cut_texts": _cut_texts(done),
         },
         environment=environment.describe(),
-        floor={"target": {"classify": msgspec.to_builtins(done.floor)}},
-        findings=tuple(done.findings),
+        floor={"target": {name: _floor(name, found) for name, found in done.floor.items()}},
+        findings=tuple(_with_error(f, errors.get(f.probe)) for f in done.findings),
         exhibits=tuple(
             Exhibit(m.card.id, e.kind, e.title, e.options)
             for m in done.matched
@@ -77,7 +83,7 @@ def record_of(started: Started, done: Finished) -> AuditRecord:
         ),
         coverage=tuple(sorted(done.coverage, key=lambda c: c.probe)),
         costs=dict(done.costs),
-        probes={m.card.id: _probe(m) for m in done.matched},
+        probes={m.card.id: _probe(m, errors[m.card.id]) for m in done.matched},
     )
 
 
@@ -131,7 +137,26 @@ def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:
     }
 
 
-def _probe(matched: Matched) -> dict[str, Any]:
+def _whole(errors: Iterable[measured.Known | None]) -> dict[str, Any] | None:
+    """How often whole audits by the shipped probes alarm falsely; stale where a part is."""
+    found = measured.read_whole(catalog.roots()[-1] / "probes")
+    if found is None:
+        return None
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    return plain | {"changed": any(error is not None and error.changed for error in errors)}
+
+
+def _with_error(finding: Finding, error: measured.Known | None) -> Finding:
+    return finding if error is None else error.beside(finding)
+
+
+def _floor(capability: str, found: Floor) -> dict[str, Any]:
+    """The figures of a noise floor, and what they say."""
+    figures = msgspec.to_builtins(found)
+    return {**figures, "words": noise.words(capability, figures)}
+
+
+def _probe(matched: Matched, error: measured.Known | None) -> dict[str, Any]:
     card = matched.card.model_dump(mode="json")
     shown = ("title", "claim", "harm", "citation", "limits", "controls", "measures", "params")
     return {
@@ -141,6 +166,7 @@ def _probe(matched: Matched) -> dict[str, Any]:
         "method": matched.method.name,
         "method_digest": matched.method.digest(),
         "card_digest": matched.card_digest,
+        "measured": None if error is None else error.shown(),
     }
 
 

@@ -29,6 +29,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "predictions": "fmaudit.performance.predictions:predictions",
         "group_outcomes": "fmaudit.bias.group_outcomes:group_outcomes",
         "counterfactual_terms": "fmaudit.bias.counterfactual_terms:counterfactual_terms",
+        "character_noise": "fmaudit.robustness.character_noise:character_noise",
+        "integrated_gradients": "fmaudit.explanations.integrated_gradients:integrated_gradients",
+        "partition_shap": "fmaudit.explanations.partition_shap:partition_shap",
+        "membership_loss": "fmaudit.privacy.membership_loss:membership_loss",
     },
     "adapters": {
         "classifier": "fmaudit.models.classifier:open_model",

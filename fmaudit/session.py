@@ -17,12 +17,12 @@ from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
 from fmaudit.engine.runner import LocalRunner
 from fmaudit.engine.sampling import Cases, draw
-from fmaudit.engine.scheduler import Engine
+from fmaudit.engine.scheduler import Engine, Task
 from fmaudit.errors import RunFolderError
 from fmaudit.matching import Matched, match
 from fmaudit.memo import Memo
 from fmaudit.models.base import Facts, Handle
-from fmaudit.proberun import ProbeRun
+from fmaudit.proberun import ProbeRun, Written
 from fmaudit.recording import Finished
 from fmaudit.registry import Context
 from fmaudit.reporting import record
@@ -65,14 +65,13 @@ class Session:
         )
         sizes = _holm_sizes(applicable)
         engine = Engine({"target": runner}, self.costs, self.progress, chunk=self.spec.chunk)
-        seeds = Seeds(self.spec.seed)
         where = [facts.key_parts(), self._data_digest, self.spec.seed, self.spec.batch_tokens]
-        noise = memo.floor(where, lambda: floor.measure(engine, cases, seeds))
+        noise = self._floor(applicable, engine, cases, memo, facts, where)
         context = Context(
-            seeds=seeds,
+            seeds=Seeds(self.spec.seed),
             classes=facts.classes,
             positive=universe.positive,
-            floor=noise.delta,
+            floor=noise["classify"].delta,
             capabilities=capabilities,
             random_members=self.members is not None and self.members.random,
         )
@@ -91,7 +90,7 @@ class Session:
             attributes=tuple(universe.groups),
             floor=noise,
             matched=applicable,
-            findings=findings.judge(found, sizes, max(noise.flips.values(), default=0.0)),
+            findings=findings.judge(found, sizes, noise["classify"].most_flips, facts.dtype),
             coverage=[*coverage, *left, *_not_asked(cards, self.extra)],
             holm=sizes,
             costs=self.costs.summary(),
@@ -109,21 +108,53 @@ class Session:
         found = self.source.describe() | {"digest": self._data_digest}
         return found | ({"membership": self.members.describe()} if self.members else {})
 
+    def _floor(
+        self,
+        matched: Sequence[Matched],
+        engine: Engine,
+        cases: Cases,
+        memo: Memo,
+        facts: Facts,
+        where: Sequence[Any],
+    ) -> dict[str, floor.Floor]:
+        """Capability → its noise floor; of attributions only where a probe asks for them."""
+        seeds, dtype = Seeds(self.spec.seed), facts.dtype
+        found = {
+            "classify": memo.floor(where, lambda: floor.measure(engine, cases, seeds, dtype=dtype))
+        }
+        if any("attribute" in m.method.needs.get("target", ()) for m in matched):
+            found["attribute"] = memo.floor(
+                ["attribute", *where], lambda: floor.measure_maps(engine, cases, seeds)
+            )
+        return found
+
     def _hand_out(self, parts: Sequence[ProbeRun], cases: Cases, facts: Facts) -> None:
-        """Give each probe its cases: all, a sample, or members and others."""
-        largest = max((p.card.sample or 0 for p in parts), default=0)
+        """Give each probe its cases: all, a sample, or members and others.
+
+        Of a model in half precision, also those that are compared with float32: the head of the
+        same ranking, or all where the method is of all its cases together.
+        """
+        half = facts.dtype in floor.HALF
+        largest = max([floor.ITEMS * half, *(p.card.sample or 0 for p in parts)])
         ranked: dict[bool, list[str]] = {}
         for part in parts:
             apart = "member" in part.matched.method.data
             if apart and self.members is not None:
                 names = labels.match(self.members.labels, facts.classes, "membership.label")
-                part.task.source = _Labelled(self.members, names)
-            if part.card.sample is not None:
-                if apart not in ranked:
-                    seeds, source = Seeds(self.spec.seed), part.task.source or cases
-                    drawn = draw(source, seeds, largest, self.spec.chunk)
-                    ranked[apart] = [case.id for case in drawn]
-                part.task.only = frozenset(ranked[apart][: part.card.sample])
+                part.source = _Labelled(self.members, names)
+            sample, whole = part.card.sample, part.matched.method.whole
+            part.half = half
+            if sample is None and (whole or not half):
+                continue
+            if apart not in ranked:
+                seeds, source = Seeds(self.spec.seed), part.source or cases
+                drawn = draw(source, seeds, largest, self.spec.chunk)
+                ranked[apart] = [case.id for case in drawn]
+            if sample is not None:
+                part.only = frozenset(ranked[apart][:sample])
+            if half:
+                fewer = min(floor.ITEMS, sample or floor.ITEMS)
+                part.compared = part.only if whole else frozenset(ranked[apart][:fewer])
 
     def _check_subject(self, facts: Facts) -> None:
         """A record that stands here is not written over by another model's, or other data's."""
@@ -149,38 +180,40 @@ class Session:
         facts: Facts,
     ) -> tuple[list[Finding], list[Coverage]]:
         """Findings and coverage of every part: remembered, or run and estimated."""
-        known = {p.card.id: memo.probe(p.key, p.path) for p in parts}
+        known = {p.card.id: memo.probe(p.key, p.paths) for p in parts}
         todo = [p for p in parts if known[p.card.id] is None]
-        self._run(todo, engine, cases)
+        self._run([p.served for p in todo], engine, cases, "")
+        halves = [p.float32 for p in todo if p.float32 is not None and not p.served.error]
+        self._run(halves, engine, cases, " once more, in float32")
         self.progress.stage("estimating")
         place = findings.device_place(facts.device)
         for part in todo:
             result = part.estimate(facts.classes, Seeds(self.spec.seed), place)
-            if part.task.error is None:
-                memo.keep(part.key, part.path, result)
+            if not any(written.error for written in part.parts):
+                memo.keep(part.key, part.paths, result)
             known[part.card.id] = result
         results = [r for p in parts if (r := known[p.card.id]) is not None]
         return [f for found, _ in results for f in found], [c for _, c in results]
 
-    def _run(self, todo: Sequence[ProbeRun], engine: Engine, cases: _Labelled) -> None:
+    def _run(self, todo: Sequence[Written], engine: Engine, cases: Cases, how: str) -> None:
         if not todo:
             return
-        rows = self.source.survey.rows
-        for family in sorted({p.card.family for p in todo}):
-            self.progress.begin(family, sum(self._size(p) for p in todo if p.card.family == family))
-        self.progress.stage(f"{len(todo)} probes over {rows} cases")
+        for family in sorted({w.task.family for w in todo}):
+            mine = [w.task for w in todo if w.task.family == family]
+            self.progress.begin(family, sum(self._size(task) for task in mine))
+        self.progress.stage(f"{len(todo)} probes over {self.source.survey.rows} cases{how}")
         with ExitStack() as writers:
-            for part in todo:
-                part.open(writers)
-            engine.run([p.task for p in todo], cases)
-            for part in todo:
-                part.finish()
+            for written in todo:
+                written.open(writers)
+            engine.run([written.task for written in todo], cases)
+            for written in todo:
+                written.finish()
 
-    def _size(self, part: ProbeRun) -> int:
-        """How many cases a probe is handed."""
-        there = self.members if part.task.source is not None else None
+    def _size(self, task: Task) -> int:
+        """How many cases a task is handed."""
+        there = self.members if task.source is not None else None
         rows = self.source.survey.rows if there is None else there.rows
-        return rows if part.task.only is None else len(part.task.only)
+        return rows if task.only is None else len(task.only)
 
     def _runner(self) -> LocalRunner:
         named = self.handle.key

@@ -110,14 +110,17 @@ class DataSpec(Strict):
 class MembershipSpec(Strict):
     """Texts that the model was trained on, and texts that it was not, for the privacy probes.
 
-    Both are files with the columns that `data` names (or the other keys here say). `drawn` says
-    that a draw at random decided which texts went into training; it is to be told in `record`, a
-    sentence or a file, which the audit's record keeps. Where it was not, privacy figures are
-    read with what the texts alone give away.
+    Both are files, or saved data sets (with the split of each, where one holds several), with
+    the columns that `data` names, or the other keys here say. `drawn` says whether a draw at
+    random decided which texts went into training; `record` is to tell of it, in a sentence or as
+    `file:` and a path. Where no such draw is on record, privacy figures are read with what the
+    texts alone give away.
     """
 
     members: Text
     nonmembers: Text
+    members_split: Text | None = None
+    nonmembers_split: Text | None = None
     text: Text | None = None
     text_pair: Text | None = None
     label: Text | None = None
@@ -128,7 +131,7 @@ class MembershipSpec(Strict):
 
     @model_validator(mode="after")
     def _told(self) -> MembershipSpec:
-        if self.drawn == "random" and not self.record:
+        if self.drawn == "random" and not (self.record or "").strip():
             raise ValueError(
                 "`drawn: random` needs a `record` that says how the draw was made "
                 "(a sentence, or `file:` and the path of what wrote it down)."
@@ -253,6 +256,7 @@ def _anchored(spec: AuditSpec, file: Path, where: str = "") -> AuditSpec:
             key: _absolute(getattr(sides, key), folder, f"{place}: membership.{key}", None)
             for key in ("members", "nonmembers")
         }
+        | {"record": _anchored_record(sides.record, folder, f"{place}: membership.record")}
     )
     return spec.model_copy(
         update={
@@ -262,6 +266,13 @@ def _anchored(spec: AuditSpec, file: Path, where: str = "") -> AuditSpec:
             "cards": tuple(str(folder / Path(name).expanduser()) for name in spec.cards),
         }
     )
+
+
+def _anchored_record(record: str | None, folder: Path, where: str) -> str | None:
+    """A sentence as it is; the path of a file made absolute."""
+    if record is None or not record.startswith("file:"):
+        return record
+    return f"file:{anchor(record, folder, where)}"
 
 
 def _absolute(source: str | None, folder: Path, where: str, spec: AuditSpec | None) -> str | None:

@@ -297,3 +297,50 @@ def test_the_digest_follows_what_is_said_not_how(extra: list[Path]) -> None:
     assert digest(ProbeChoice(id="toys.first", rules={"flips": None})) != before
     put(extra[0], "datasets/toy_words/en.yaml", None, raw="[no, yes, maybe]\n")
     assert digest("toys") != before
+
+
+# ── where, sample, a rule's own minimum ──────────────────────────────────────────────────
+
+
+def test_a_null_rule_takes_its_minimum_with_it(extra: list[Path]) -> None:
+    rule = {"op": "<=", "value": 0.1, "minimum_n": 200}
+    measures = [{"measure": "flips", "minimum_n": 30, "rule": rule}]
+    put(extra[0], "probes/toys/first.yaml", {**CARD, "measures": measures})
+    (plain,) = chosen(extra, "toys.first")["toys.first"].measures
+    assert plain.rule is not None
+    assert (plain.minimum_n, plain.rule.minimum_n) == (30, 200)
+    nulled = ProbeChoice(id="toys.first", rules={"flips": None})
+    (bare,) = chosen(extra, nulled)["toys.first"].measures
+    assert (bare.minimum_n, bare.rule) == (30, None)
+
+
+def test_the_users_sample_replaces_the_cards(extra: list[Path]) -> None:
+    put(extra[0], "probes/toys/first.yaml", {**CARD, "sample": 100})
+    samples = [
+        chosen(extra, ProbeChoice(id="toys.first", sample=n))["toys.first"].sample
+        for n in (None, 40, 400)
+    ]
+    assert samples == [100, 40, 400]
+    with pytest.raises(SpecError, match="`sample` belong to one probe"):
+        chosen(extra, ProbeChoice(id="toys", sample=5))
+
+
+def test_a_sample_changes_the_digest_of_a_card(extra: list[Path]) -> None:
+    digests = {
+        catalog.digest(chosen(extra, ProbeChoice(id="toys.first", sample=n))["toys.first"], extra)
+        for n in (None, 40, 400)
+    }
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sample": 0},
+        {"sample": "all"},
+        {"measures": [{"measure": "flips", "where": ["kind"]}]},
+        {"measures": [{"measure": "flips", "rule": {"op": "<=", "value": 1, "minimum_n": 0}}]},
+    ],
+)
+def test_samples_slices_and_minima_that_cannot_be(extra: list[Path], changed: Any) -> None:
+    refused(extra, **changed)

@@ -342,3 +342,55 @@ def test_what_was_not_tested_or_broke_stays_so():
 def test_a_cpu_computes_where_the_columns_lie():
     column = np.arange(3.0)
     assert findings.device_place("cpu")(column) is column
+
+
+def test_where_keeps_the_rows_that_say_so(found):
+    rows = [
+        Row(
+            Case(f"c{k}", "x", groups={"sex": "FM"[k % 2]}),
+            {"flip": k % 4 < 2 and k % 3 == 0, "kind": "ab"[k % 3 == 0]},
+        )
+        for k in range(240)
+    ]
+    columns = {"flip": bool, "kind": str}
+    entry = {"measure": "flip_rate", "where": {"kind": "b"}}
+    whole, women, men = found(rows, {**entry, "over": ["all", "groups"]}, columns=columns)
+    kept = [r for r in rows if r.values["kind"] == "b"]
+    assert dict(whole.slice) == {"kind": "b"}
+    assert whole.estimate.n == len(kept) == 80
+    assert whole.estimate.value == pytest.approx(np.mean([r.values["flip"] for r in kept]))
+    assert dict(women.slice) == {"kind": "b", "sex": "F"}
+    assert women.estimate.n + men.estimate.n == 80
+    (nobody,) = found(rows, {"measure": "flip_rate", "where": {"kind": "c"}}, columns=columns)
+    assert (nobody.verdict, nobody.reason) == ("not_tested", "no rows")
+
+
+def test_under_a_rules_minimum_the_rule_is_not_tested_and_the_figure_is_measured(found):
+    rule = {**RULE, "op": ">=", "minimum_n": 100}
+    with_rule, without = found(
+        people(80), {"measure": "accuracy", "rule": rule}, {"measure": "accuracy"}
+    )
+    assert (with_rule.verdict, with_rule.estimate) == ("not_tested", None)
+    assert "fewer than the 100 asked for" in with_rule.reason
+    assert without.verdict == "measured"
+    assert without.estimate.n == 80
+
+
+def half(figure: Estimate, **details) -> Estimate:
+    return msgspec.structs.replace(figure, details={"float32": details})
+
+
+def test_a_verdict_that_float32_would_change_does_not_stand():
+    clear = Estimate(0.0, 0.0, 0.02, 99, 99, "wilson", p_fail=1.0, p_pass=1e-9)
+    rule = Rule("<=", 0.05)
+    given = [
+        half(clear, difference=0.001, p_fail=1.0, p_pass=1e-8),
+        half(clear, difference=0.04, p_fail=0.3, p_pass=0.7),
+        half(clear, reason="no rows"),
+        clear,
+    ]
+    asked = [Finding("a.b", "a", "flip_rate", {}, e, rule, "measured") for e in given]
+    judged = findings.judge(asked, {"a": 4}, 0.0, "bfloat16")
+    assert [f.verdict for f in judged] == ["pass", "inconclusive", "inconclusive", "pass"]
+    assert "+0.04 that float32 adds" in judged[1].reason
+    assert judged[2].reason.endswith("not compared with float32: no rows")

@@ -14,13 +14,14 @@ PACKAGE = ROOT / "fmaudit"
 FLOORS = [
     {"errors", "types", "seeds"},
     {"stats"},
-    {"documents", "downloads", "wheels", "sources", "spec", "cards", "catalog", "registry"},
+    {"documents", "downloads", "wheels", "sources", "spec", "cards", "catalog", "registry", "measured"},
     {"evidence", "scoring", "environment", "runs"},
     {"data", "models"},
     {"engine"},
     {"performance", "bias", "robustness", "privacy", "explanations"},
     {"reporting"},
-    {"plans", "matching", "findings", "memo", "proberun", "recording", "session"},
+    {"plans", "matching", "rowsets", "precision", "findings", "memo", "proberun"}
+    | {"recording", "session"},
     {"flow"},
     {"tuning", "starter"},
     {"selftest"},

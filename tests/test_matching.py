@@ -50,7 +50,8 @@ def test_what_applies_comes_with_its_method_and_its_plans():
 
 def test_every_shipped_card_applies_to_labelled_people_and_a_whole_model():
     cards = catalog.select(None)
-    run, left = match(cards, PEOPLE, capabilities=ABLE, has_targets=True)
+    able = {"target": ABLE["target"] | {"attribute"}}
+    run, left = match(cards, PEOPLE, capabilities=able, has_targets=True, has_members=True)
     assert left == []
     assert [m.card.id for m in run] == [c.id for c in cards]
 
@@ -129,3 +130,8 @@ def test_a_bad_card_is_an_error_even_where_it_does_not_apply():
 def test_a_word_list_that_is_not_there():
     with pytest.raises(UnknownName, match="list:identity_terms/en"):
         check(card(method="counterfactual_terms", params={"lexicon": "list:identity_terms/fr"}))
+
+
+def test_a_where_on_a_column_that_the_method_does_not_write():
+    with pytest.raises(UnknownName, match="'labels'.*Did you mean 'label'"):
+        check(card(measures=[{"measure": "accuracy", "where": {"labels": "yes"}}]))

@@ -36,37 +36,37 @@ def evidence(tmp_path):
 
 
 def test_a_finished_probe_is_remembered_to_the_last_bit(memo, evidence):
-    assert memo.probe("key", evidence) is None
-    memo.keep("key", evidence, RESULT)
-    assert memo.probe("key", evidence) == RESULT
+    assert memo.probe("key", [evidence]) is None
+    memo.keep("key", [evidence], RESULT)
+    assert memo.probe("key", [evidence]) == RESULT
 
 
 def test_it_is_remembered_by_the_next_process(memo, evidence, tmp_path):
-    memo.keep("key", evidence, RESULT)
+    memo.keep("key", [evidence], RESULT)
     again = Memo(Cache(tmp_path / "answers.sqlite"), ["code", "machine"])
-    assert again.probe("key", evidence) == RESULT
+    assert again.probe("key", [evidence]) == RESULT
 
 
 def test_another_key_code_or_machine_knows_nothing(memo, evidence, tmp_path):
-    memo.keep("key", evidence, RESULT)
-    assert memo.probe("another", evidence) is None
+    memo.keep("key", [evidence], RESULT)
+    assert memo.probe("another", [evidence]) is None
     for base in (["code", "another machine"], ["another code", "machine"], ["code"], []):
-        assert Memo(Cache(tmp_path / "answers.sqlite"), base).probe("key", evidence) is None
+        assert Memo(Cache(tmp_path / "answers.sqlite"), base).probe("key", [evidence]) is None
 
 
 def test_changed_evidence_voids_it(memo, evidence):
-    memo.keep("key", evidence, RESULT)
+    memo.keep("key", [evidence], RESULT)
     whole = evidence.read_bytes()
     evidence.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert memo.probe("key", evidence) is None
+    assert memo.probe("key", [evidence]) is None
     evidence.write_bytes(whole)
-    assert memo.probe("key", evidence) == RESULT
+    assert memo.probe("key", [evidence]) == RESULT
 
 
 def test_evidence_that_is_gone_voids_it(memo, evidence):
-    memo.keep("key", evidence, RESULT)
+    memo.keep("key", [evidence], RESULT)
     evidence.unlink()
-    assert memo.probe("key", evidence) is None
+    assert memo.probe("key", [evidence]) is None
 
 
 def test_a_model_is_loaded_once(memo):
@@ -116,3 +116,15 @@ def test_what_breaks_is_not_remembered(memo):
     with pytest.raises(RuntimeError):
         memo.facts("model", breaks)
     assert memo.facts("model", lambda: FakeClassifier(hashed))[0].name == "fake"
+
+
+def test_every_file_of_a_probe_must_stand_as_written(memo, evidence, tmp_path):
+    other = tmp_path / "float32.parquet"
+    other.write_bytes(b"rows")
+    memo.keep("key", [evidence, other], RESULT)
+    assert memo.probe("key", [evidence, other]) == RESULT
+    assert memo.probe("key", [evidence]) is None
+    other.write_bytes(b"other rows")
+    assert memo.probe("key", [evidence, other]) is None
+    other.unlink()
+    assert memo.probe("key", [evidence, other]) is None

@@ -140,3 +140,33 @@ def test_a_finding_names_its_probe_its_evidence_and_its_controls():
     assert (blank.probe, blank.family) == ("test.card", "test")
     assert blank.evidence == "evidence/test.card.parquet"
     assert blank.controls == ("nist-ai-rmf:MEASURE-2.11",)
+
+
+def test_where_goes_into_every_slice_and_names_its_columns():
+    entry = {"measure": "flip_rate", "where": {"attribute": "sex"}}
+    (whole,) = planned(BINARY, **entry)
+    assert (dict(whole.slice), whole.where) == ({"attribute": "sex"}, ("attribute",))
+    by_group = planned(BINARY, over=["groups"], **entry)
+    assert [dict(p.slice) for p in by_group][0] == {"attribute": "sex", "sex": "F"}
+    by_category = planned(
+        BINARY, over=["categories"], category="direction", values=["a→b"], **entry
+    )
+    assert dict(by_category[0].slice) == {"attribute": "sex", "direction": "a→b"}
+    assert by_category[0].where == ("attribute", "direction")
+
+
+@pytest.mark.parametrize(
+    ("own", "of_the_rule", "least"), [(30, 200, 200), (200, 30, 200), (30, 1, 30)]
+)
+def test_a_rule_asks_for_its_own_minimum(own, of_the_rule, least):
+    rule = {**RULE, "minimum_n": of_the_rule}
+    (found,) = planned(BINARY, measure="flip_rate", minimum_n=own, rule=rule)
+    assert found.minimum_n == least
+    assert found.rule == Rule("<=", 0.1, "default")
+
+
+def test_a_rule_that_does_not_gate_asks_for_nothing():
+    rule = {**RULE, "minimum_n": 200}
+    entry = {"measure": "true_positive_rate", "minimum_n": 30, "rule": rule}
+    assert planned(THREE, **entry)[0].minimum_n == 30
+    assert planned(BINARY, **entry)[0].minimum_n == 200

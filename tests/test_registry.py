@@ -43,7 +43,7 @@ def test_every_method_and_adapter_that_is_named_is_there():
 def test_an_unknown_name_says_the_nearest_right_one_and_where():
     with pytest.raises(UnknownName, match="card.yaml: method: unknown method 'prediction'") as said:
         registry.load_method("prediction", "card.yaml: method")
-    assert said.value.near == ("predictions",)
+    assert said.value.near[0] == "predictions"
     with pytest.raises(UnknownName, match="unknown adapter 'clasifier'.*'classifier'"):
         registry.load("adapters", "clasifier")
 

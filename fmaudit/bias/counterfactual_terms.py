@@ -109,6 +109,9 @@ def counterfactual_terms(
 ) -> Asks[list[Row]]:
     """The change of the answer when identity words change, and when neutral words do.
 
+    Swap and control are asked alike, so that the noise floor is in both and leaves with their
+    difference.
+
     Counterfactual token fairness: Garg et al. (2019), https://doi.org/10.1145/3306618.3317950.
     """
     plans = list(_plans(cases, params, context))

@@ -1,6 +1,7 @@
 """The command line: one file a verb; each parses, calls and prints.
 
-Exit codes: 0 done · 1 a rule fails or a figure does not verify · 2 the input is wrong ·
+Exit codes: 0 done · 1 a rule fails, a figure does not verify or a rule alarms
+falsely · 2 the input is wrong ·
 3 inconclusive, or nothing tested · 4 a probe or the run broke.
 """
 
@@ -10,7 +11,17 @@ import sys
 
 import typer
 
-from fmaudit.cli import audit, datasets, models, probes, quickstart, report, schema, verify
+from fmaudit.cli import (
+    audit,
+    datasets,
+    models,
+    probes,
+    quickstart,
+    report,
+    schema,
+    selftest,
+    verify,
+)
 from fmaudit.errors import FmauditError, UserError
 
 INTERRUPTED = 130  # typer's own exit code for Ctrl-C
@@ -27,6 +38,7 @@ app.command("quickstart")(quickstart.quickstart)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
+app.command("selftest")(selftest.selftest)
 app.add_typer(probes.app, name="probes")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(models.app, name="models")

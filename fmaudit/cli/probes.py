@@ -28,11 +28,20 @@ def show(probe: Annotated[str, typer.Argument(help="A probe's id.")]) -> None:
     """A probe's whole card."""
     import yaml
 
-    from fmaudit import catalog, registry
+    from fmaudit import catalog, measured, registry
+    from fmaudit.reporting.measured import sentence
 
     card = catalog.probe(probe)
+    method = registry.load_method(card.method)
     print(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
-    print(f"method: {registry.load_method(card.method).summary}")
+    print(f"method: {method.summary}")
+    known = measured.known(card, method)
+    for figure in known.found.figures if known else ():
+        print(f"{figure.measure} {figure.op} {figure.value:g}: {sentence(figure.error(False))}")
+    for reason in known.stale if known else ():
+        print(f"stale: {reason}")
+    if card.gated and known is None:
+        print("How often its rules err has not been measured.")
 
 
 @app.command()

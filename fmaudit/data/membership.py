@@ -11,25 +11,34 @@ from msgspec.structs import replace
 
 from fmaudit.data.cases import CaseSource
 from fmaudit.data.opening import open_cases
+from fmaudit.downloads import sha256_of
+from fmaudit.errors import DataError
 from fmaudit.spec import DataSpec, MembershipSpec
 from fmaudit.types import Case, digest
+
+_FILE = "file:"
 
 
 @dataclass(frozen=True)
 class Membership:
-    """Two sources of cases. `random`: a recorded draw at random decided who is a member."""
+    """Two sources of cases. `random`: a recorded draw at random decided who is a member.
+
+    `record` tells of the draw: a sentence, or the path of the file that does, whose sha256 is
+    `record_sum`.
+    """
 
     members: CaseSource
     nonmembers: CaseSource
     random: bool
     record: str | None
+    record_sum: str | None = None
 
     def chunks(self, size: int) -> Iterator[list[Case]]:
-        """Members first, then the others; ids say which side they are of."""
+        """Members first, then the others; ids say which side they are of. Each counts once."""
         for member, source in ((True, self.members), (False, self.nonmembers)):
             side = "member" if member else "nonmember"
             for part in source.chunks(size):
-                yield [replace(c, id=f"{side}:{c.id}", cluster="", member=member) for c in part]
+                yield [replace(case, id=f"{side}:{case.id}", member=member) for case in part]
 
     @property
     def labels(self) -> list[str]:
@@ -43,16 +52,20 @@ class Membership:
 
     @property
     def digest(self) -> str:
-        """sha256 over both sources and over how they were drawn."""
-        return digest([self.members.digest, self.nonmembers.digest, self.random, self.record])
+        """sha256 over both sources and over how they were drawn; not over where files lie."""
+        told = self.record_sum or self.record
+        sides = [[side.digest, side.about["split"]] for side in (self.members, self.nonmembers)]
+        return digest([sides, self.random, told])
 
     def describe(self) -> Mapping[str, Any]:
-        """What a record says of them."""
+        """What a record says of them: how many, how they were drawn, which files and labels."""
+        sides = {"members": self.members, "nonmembers": self.nonmembers}
         return {
-            "members": self.members.survey.rows,
-            "nonmembers": self.nonmembers.survey.rows,
+            **{side: source.survey.rows for side, source in sides.items()},
             "drawn": "random" if self.random else "unknown",
             "record": self.record,
+            "record_sha256": self.record_sum,
+            "sources": {side: _described(source) for side, source in sides.items()},
             "digest": self.digest,
         }
 
@@ -72,13 +85,43 @@ def open_membership(
     """
     shared = ("text", "text_pair", "label")
     asked = {key: getattr(spec, key) or getattr(data, key) for key in shared}
-    sides = {
-        side: open_cases(
-            DataSpec(source=source, id=spec.id, groups=(), limit=spec.limit, **asked),
-            where=f"{where}.{side}",
-            extra=extra,
-            cache=cache,
+
+    def side(name: str) -> CaseSource:
+        columns = DataSpec(
+            source=getattr(spec, name),
+            split=getattr(spec, f"{name}_split"),
+            id=spec.id,
+            groups=(),
+            limit=spec.limit,
+            **asked,
         )
-        for side, source in (("members", spec.members), ("nonmembers", spec.nonmembers))
-    }
-    return Membership(**sides, random=spec.drawn == "random", record=spec.record)
+        return open_cases(columns, where=f"{where}.{name}", extra=extra, cache=cache)
+
+    members, nonmembers = side("members"), side("nonmembers")
+    if members.digest == nonmembers.digest and spec.members_split == spec.nonmembers_split:
+        raise DataError(
+            f"{where}: `members` and `nonmembers` are the same rows. Name rows that the model was "
+            "trained on as the one, and rows that it was not as the other."
+        )
+    sum_ = _record_sum(spec.record, where)
+    record = spec.record and spec.record.removeprefix(_FILE)
+    return Membership(members, nonmembers, spec.drawn == "random", record, sum_)
+
+
+def _described(source: CaseSource) -> dict[str, Any]:
+    told = source.describe()
+    said = ("source", "split", "files", "mapping", "limit", "labels", "digest")
+    return {key: told[key] for key in said}
+
+
+def _record_sum(record: str | None, where: str) -> str | None:
+    """The sha256 of the file that tells of the draw; None where a sentence does."""
+    if record is None or not record.startswith(_FILE):
+        return None
+    path = Path(record.removeprefix(_FILE)).expanduser()
+    if not path.is_file():
+        raise DataError(
+            f"{where}.record: there is no file {path}. Name the file that says how members were "
+            "drawn, or say it in a sentence."
+        )
+    return sha256_of(path)

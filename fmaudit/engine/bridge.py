@@ -10,8 +10,10 @@ engine while the thread does.
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -22,17 +24,21 @@ from fmaudit.types import Asks, Request, Response
 T = TypeVar("T")
 Query = Callable[[Sequence[Request]], list[Response]]
 
+PATIENCE = 60.0  # seconds that a closed body has to come to its end
+
 
 def bridge(body: Callable[[Query], T], rng: np.random.Generator) -> Asks[T]:
     """Run `body(query)` and yield what it asks through `query`; returns what it returns.
 
-    NumPy's global stream, which such libraries draw from, is seeded from `rng` for this body
-    alone and put back whenever the engine's side moves. Closing the generator ends the thread.
-    An exception of the body is raised here.
+    The global streams of NumPy and of `random`, which such libraries draw from, are seeded from
+    `rng` for this body alone and put back whenever the engine's side moves. An exception of the
+    body is raised here. Closing the generator ends the body: each `query` from then on raises,
+    and what it raises is no `Exception`. Threads that the body starts may ask as well, one after
+    another.
     """
     task = _Thread(body, rng)
     try:
-        asked = task.resume(None)
+        asked = task.start()
         while asked is not None:
             asked = task.resume((yield asked))
         return task.result()
@@ -45,31 +51,30 @@ class _Ended(BaseException):
 
 
 class _Thread(Generic[T]):
+    """The body's side. The engine's side calls `start`, `resume`, `result` and `close`."""
+
     def __init__(self, body: Callable[[Query], T], rng: np.random.Generator) -> None:
         self._body = body
-        self._to_body: SimpleQueue[Sequence[Response] | _Ended] = SimpleQueue()
-        self._from_body: SimpleQueue[Sequence[Request] | None] = SimpleQueue()
+        self._answers: SimpleQueue[Sequence[Response] | None] = SimpleQueue()
+        self._asked: SimpleQueue[Sequence[Request] | None] = SimpleQueue()
         self._outcome: list[T] = []
         self._error: BaseException | None = None
-        # The legacy global stream is what the libraries read; this one is theirs alone.
-        self._stream: Any = np.random.RandomState(rng.integers(2**32, dtype=np.uint64)).get_state()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._begun = False
+        self._streams = _seeded(rng)
+        self._one_asks = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
 
-    def resume(self, answers: Sequence[Response] | None) -> Sequence[Request] | None:
-        """Let the body move until it asks (the requests) or ends (None)."""
-        ours = np.random.get_state()
-        np.random.set_state(self._stream)
-        try:
-            if not self._begun:
-                self._begun = True
-                self._thread.start()
-            else:
-                self._to_body.put(answers or [])
-            return self._from_body.get()
-        finally:
-            self._stream = np.random.get_state()
-            np.random.set_state(ours)
+    def start(self) -> Sequence[Request] | None:
+        """Let the body move until it first asks (the requests) or ends (None)."""
+        with self._theirs():
+            self._thread.start()
+            return self._asked.get()
+
+    def resume(self, answers: Sequence[Response]) -> Sequence[Request] | None:
+        """Hand it the answers, and let it move until it asks again or ends."""
+        with self._theirs():
+            self._answers.put(answers)
+            return self._asked.get()
 
     def result(self) -> T:
         """What the body returned; raises what it raised."""
@@ -78,24 +83,57 @@ class _Thread(Generic[T]):
         return self._outcome[0]
 
     def close(self) -> None:
-        """End the thread where it stands."""
-        if self._begun and self._thread.is_alive():
-            self._to_body.put(_Ended())
-        if self._begun:
-            self._thread.join(timeout=60)
+        """End the body where it stands."""
+        self._closed = True
+        if self._thread.is_alive():
+            with self._theirs():
+                self._answers.put(None)
+                self._thread.join(PATIENCE)
+
+    @contextmanager
+    def _theirs(self) -> Iterator[None]:
+        """The global streams are the body's own for as long as it moves."""
+        ours = _streams()
+        _set_streams(self._streams)
+        try:
+            yield
+        finally:
+            self._streams = _streams()
+            _set_streams(ours)
 
     def _query(self, requests: Sequence[Request]) -> list[Response]:
-        self._from_body.put(requests)
-        answers = self._to_body.get()
-        if isinstance(answers, _Ended):
-            raise answers
-        return list(answers)
+        with self._one_asks:
+            if self._closed:
+                raise _Ended
+            if not requests:
+                return []
+            self._asked.put(tuple(requests))
+            answers = self._answers.get()
+            if answers is None:
+                raise _Ended
+            return list(answers)
 
     def _run(self) -> None:
         try:
             self._outcome.append(self._body(self._query))
-        except _Ended:
-            return
+        except _Ended as ended:
+            self._error = None if self._closed else ended
         except BaseException as error:  # carried to the engine's side, and raised there
             self._error = error
-        self._from_body.put(None)
+        finally:
+            self._asked.put(None)
+
+
+def _seeded(rng: np.random.Generator) -> tuple[Any, Any]:
+    """States of both global streams, drawn from `rng`."""
+    seeds = rng.integers(2**32, size=2, dtype=np.uint64)
+    return np.random.RandomState(seeds[0]).get_state(), random.Random(int(seeds[1])).getstate()
+
+
+def _streams() -> tuple[Any, Any]:
+    return np.random.get_state(), random.getstate()
+
+
+def _set_streams(streams: tuple[Any, Any]) -> None:
+    np.random.set_state(streams[0])
+    random.setstate(streams[1])

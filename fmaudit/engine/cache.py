@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fmaudit import __version__
+from fmaudit.environment import code_digest
 from fmaudit.errors import DiskFull, RunError, room_for
 from fmaudit.models.base import Facts
 from fmaudit.types import Request, Response, encode
@@ -121,12 +122,12 @@ class Cache:
 
 
 def prefix(facts: Facts) -> bytes:
-    """What of the loaded model is in every key: weights, dtype, device kind, kernel, libraries.
+    """What is in every key: the adapters' code, weights, dtype, device kind, kernel, libraries.
 
     The model's role in the audit is no part of it, nor is the batch size: answers of another
     batch size differ within the noise floor.
     """
-    return encode([__version__, *facts.key_parts()])
+    return encode([__version__, code_digest("models"), *facts.key_parts()])
 
 
 def key_of(prefix_: bytes, request: Request) -> bytes:

@@ -4,11 +4,14 @@ A seeded sample of inputs is asked again under other conditions: alone in its ba
 twice its length, and once more as it was. What moves there is not the input's doing. Requests
 under a condition have keys of their own: they are neither merged with the baseline's nor read
 from its place in the cache.
+
+The dtype is no such condition: half precision moves an answer the same way each time. What it
+moves is measured on the same sample against float32, and shown apart from the floor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +20,7 @@ import numpy as np
 from fmaudit.engine.sampling import Cases, draw
 from fmaudit.engine.scheduler import Engine
 from fmaudit.seeds import Seeds
-from fmaudit.types import Classify, Logits, Response
+from fmaudit.types import Attribute, Attributions, Classify, Logits, Request, Response
 
 CONDITIONS: dict[str, dict[str, Any]] = {
     "alone": {"under": "alone"},
@@ -25,49 +28,122 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     "again": {"replica": 1},
 }
 ITEMS = 500
+MAPS = 10  # an attribution takes dozens of passes
+
+HALF = ("bfloat16", "float16")
+"""What a model is served in that is compared with float32."""
+FULL = ("float32", "float64")
 
 
-class Floor(msgspec.Struct, frozen=True):
+class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Answers as served in `dtype` beside those in float32, on `items` inputs.
+
+    The largest absolute difference of a logit, and the share of inputs with another predicted
+    class. `note` says why nothing was compared, where nothing was.
+    """
+
+    dtype: str
+    note: str = ""
+    items: int = 0
+    largest: float | None = None
+    flips: float | None = None
+
+
+class Floor(msgspec.Struct, frozen=True, omit_defaults=True):
     """The noise floor of one model and capability.
 
     `items` inputs were asked. Condition → inputs answered with and without it, the largest
-    absolute change of a logit, and the share of inputs whose predicted class changed. A
-    condition under which nothing was answered is left out.
+    absolute change, and the share of inputs whose predicted class changed. The change is that
+    of a logit, or of an attribution as a share of it (L1). A condition under which nothing was
+    answered is left out. `float32`: what the served dtype moves, which is no noise.
     """
 
     items: int
     answered: dict[str, int]
     largest: dict[str, float]
     flips: dict[str, float]
+    float32: Compared | None = None
 
     @property
     def delta(self) -> float:
-        """The largest change of a logit under any condition."""
+        """The largest change under any condition."""
         return max(self.largest.values(), default=0.0)
 
+    @property
+    def most_flips(self) -> float:
+        """The largest share of inputs whose class changed under a condition."""
+        return max(self.flips.values(), default=0.0)
 
-def measure(engine: Engine, cases: Cases, seeds: Seeds, *, role: str = "target") -> Floor:
-    """Ask the sample under every condition and compare it with the baseline."""
-    sample = draw(cases, seeds, ITEMS, engine.chunk)
-    plain = [Classify(case.input, on=role) for case in sample]
-    conditions = {
-        name: [msgspec.structs.replace(r, **change) for r in plain]
-        for name, change in CONDITIONS.items()
-    }
-    everything = [*plain, *(r for asked in conditions.values() for r in asked)]
-    answers = engine.answer(everything)
-    base, rest = answers[: len(plain)], answers[len(plain) :]
-    found = Floor(len(plain), {}, {}, {})
-    for k, name in enumerate(conditions):
-        moved = rest[k * len(plain) : (k + 1) * len(plain)]
-        pairs = _answered(base, moved)
-        if pairs:
+
+def measure(
+    engine: Engine, cases: Cases, seeds: Seeds, *, dtype: str = "float32", role: str = "target"
+) -> Floor:
+    """Ask the sample under every condition and compare its logits with the baseline's.
+
+    `dtype`: what the model is served in; half precision is compared with float32.
+    """
+    plain = [Classify(case.input, on=role) for case in draw(cases, seeds, ITEMS, engine.chunk)]
+    conditions = CONDITIONS | ({"float32": {"under": "float32"}} if dtype in HALF else {})
+    answers = _asked(engine, plain, conditions)
+    found = Floor(len(plain), {}, {}, {}, Compared(dtype, _uncompared(dtype)))
+    for name, moved in answers.items():
+        pairs = _answered(answers[""], moved)
+        if name and pairs:
             # (pairs, 2, classes)
             a, b = np.array(pairs).transpose(1, 0, 2)
-            found.answered[name] = len(pairs)
-            found.largest[name] = float(np.abs(a - b).max())
-            found.flips[name] = float((a.argmax(1) != b.argmax(1)).mean())
+            largest = float(np.abs(a - b).max())
+            flips = float((a.argmax(1) != b.argmax(1)).mean())
+            if name == "float32":
+                compared = Compared(dtype, items=len(pairs), largest=largest, flips=flips)
+                found = msgspec.structs.replace(found, float32=compared)
+            else:
+                found.answered[name] = len(pairs)
+                found.largest[name], found.flips[name] = largest, flips
     return found
+
+
+def measure_maps(engine: Engine, cases: Cases, seeds: Seeds, *, role: str = "target") -> Floor:
+    """Ask a few attributions once more, and compare the maps: Σ|a − b| / Σ|a|."""
+    plain = [Attribute(case.input, on=role) for case in draw(cases, seeds, MAPS, engine.chunk)]
+    answers = _asked(engine, plain, {"again": CONDITIONS["again"]})
+    pairs = [
+        (a, b)
+        for a, b in zip(answers[""], answers["again"], strict=True)
+        if isinstance(a, Attributions) and isinstance(b, Attributions)
+    ]
+    if not pairs:
+        return Floor(len(plain), {}, {}, {})
+    flips = float(np.mean([a.target != b.target for a, b in pairs]))
+    largest = max(_distance(a.scores, b.scores) for a, b in pairs)
+    return Floor(len(plain), {"again": len(pairs)}, {"again": largest}, {"again": flips})
+
+
+def _asked(
+    engine: Engine, plain: Sequence[Request], conditions: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[Response]]:
+    """Condition → the answers under it, "" the baseline's; all in one round."""
+    asked = {"": {}, **conditions}
+    everything = [
+        msgspec.structs.replace(request, **change) for change in asked.values() for request in plain
+    ]
+    answers, n = engine.answer(everything), len(plain)
+    return {name: answers[k * n : (k + 1) * n] for k, name in enumerate(asked)}
+
+
+def _distance(one: Sequence[float], other: Sequence[float]) -> float:
+    """L1 distance of two maps as a share of the first; 1 where a map of nothing became one."""
+    a, b = np.array(one), np.array(other)
+    moved, whole = float(np.abs(a - b).sum()), float(np.abs(a).sum())
+    return moved / whole if whole else float(moved > 0)
+
+
+def _uncompared(dtype: str) -> str:
+    """Why there is nothing to compare, or no answer to compare with."""
+    if dtype in FULL:
+        return f"served in {dtype}: nothing to compare"
+    if dtype in HALF:
+        return "no input was answered both as served and in float32"
+    return f"the model cannot be run in float32 beside what it is served in ({dtype})"
 
 
 def _answered(

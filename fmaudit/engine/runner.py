@@ -20,7 +20,7 @@ from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
 from fmaudit.errors import ModelError, OutOfMemory
 from fmaudit.models.base import Facts, Handle, Model, Prepared
-from fmaudit.types import Failure, Logits, Request, Response, encode
+from fmaudit.types import Attributions, Failure, Logits, Request, Response, encode
 
 WITNESSED = "witnesses"
 WITNESSES = 16  # answers of a model without a key that a later run asks for again
@@ -123,8 +123,8 @@ class LocalRunner:
         limits = Limits(
             model.facts.window, self._tokens or default_tokens(model.facts), self.most_rows
         )
-        for kind in sorted({type(r) for _, r in part}, key=lambda t: t.__name__):
-            mine = [(key, r) for key, r in part if type(r) is kind]
+        for kind in sorted({_kind(r) for _, r in part}):
+            mine = [(key, r) for key, r in part if _kind(r) == kind]
             prepared = model.prepare([r for _, r in mine])
             items = [(p, (key, p)) for (key, _), p in zip(mine, prepared, strict=True)]
             for shape, batch in pack(items, limits):
@@ -148,8 +148,9 @@ class LocalRunner:
         ]
         self.costs.run += len(new)
         self.costs.batches += 1
-        self.costs.tokens += sum(p.length for _, p in batch)
-        self.costs.padded_tokens += shape.length * shape.rows
+        passes = [_passes(answer) for answer in answers]
+        self.costs.tokens += sum(p.length * n for (_, p), n in zip(batch, passes, strict=True))
+        self.costs.padded_tokens += shape.length * max(shape.rows, sum(passes))
         if not self.handle.key and self.cache.memo(WITNESSED) is None:
             first = [(p.request, a) for (_, p), a in zip(batch, answers, strict=True)]
             self.cache.remember(WITNESSED, encode(first[:WITNESSES]))
@@ -191,6 +192,16 @@ def default_tokens(facts: Facts) -> int:
     tokens are equally fast); elsewhere enough to keep a GPU busy.
     """
     return 1536 if facts.device == "cpu" else 16384
+
+
+def _kind(request: Request) -> tuple[str, bool]:
+    """What shares a batch: requests of one type, for the weights as served or in float32."""
+    return type(request).__name__, request.under == "float32"
+
+
+def _passes(answer: Response) -> int:
+    """How often the model read the text."""
+    return answer.passes if isinstance(answer, Attributions) else 1
 
 
 def _alike(one: Response, other: Response) -> bool:

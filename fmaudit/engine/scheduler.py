@@ -45,8 +45,11 @@ class Task:
 
     @property
     def apart(self) -> bool:
-        """Whether it goes through its cases on its own, not chunk by chunk with the others."""
-        return self.method.whole or self.source is not None
+        """Whether it goes through its cases on its own, not chunk by chunk with the others.
+
+        A sample does, so that its few cases fill batches together.
+        """
+        return self.method.whole or self.source is not None or self.only is not None
 
     def takes(self, cases: Sequence[Case]) -> list[Case]:
         """Those of the cases that it is handed."""
@@ -88,15 +91,15 @@ class Engine:
         """
         for task in (t for t in tasks if t.apart):
             parts = [task.takes(part) for part in (task.source or cases).chunks(self.chunk)]
-            whole = [[case for part in parts for case in part]]
-            for part in whole if task.method.whole else parts:
+            if task.method.whole or task.only is not None:
+                parts = [list(itertools.chain.from_iterable(parts))]
+            for part in parts:
                 self._start(task, part)
         together = [t for t in tasks if not t.apart]
         if together:
             for part in cases.chunks(self.chunk):
                 for task in together:
-                    if chosen := task.takes(part):
-                        self._start(task, chosen)
+                    self._start(task, part)
                 self._drive(lambda lane: not lane.task.apart)
         self._drive(lambda lane: True)
 

@@ -54,6 +54,8 @@ class ClassifierHandle:
         Raises:
             ModelError: says what is missing or refused, and the cure.
         """
+        import torch
+
         self._check()
         config = self._config()
         tokenizer = self._tokenizer()
@@ -69,6 +71,7 @@ class ClassifierHandle:
             digest=self.key,
             adapter="classifier",
             notes=notes,
+            full=lambda: self._module(torch.float32),
         )
 
     def _check(self) -> None:

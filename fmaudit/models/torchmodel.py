@@ -12,13 +12,26 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from fmaudit.errors import ModelError, OutOfMemory
+from fmaudit.errors import ModelError
 from fmaudit.models.base import Facts, Model, Prepared
-from fmaudit.types import Failure, Input, Logits, Pair, Request, Response, Tokenize, Tokens
+from fmaudit.models.gradients import MARKED, attributor, marks
+from fmaudit.models.memory import fitting
+from fmaudit.models.precision import Float32
+from fmaudit.types import (
+    Attribute,
+    Failure,
+    Input,
+    Logits,
+    Pair,
+    Request,
+    Response,
+    Tokenize,
+    Tokens,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +41,7 @@ LONGEST = 1_000_000  # tokenizers without a limit report about 1e30
 
 
 class TorchClassifier:
-    """A loaded torch classifier. Offers `classify` and `tokenize`.
+    """A loaded torch classifier. Offers `classify`, `tokenize` and, where it can, `attribute`.
 
     Args:
         module: returns logits (batch, classes); put in evaluation mode here.
@@ -38,12 +51,11 @@ class TorchClassifier:
         window: the most tokens the module reads; by default what the tokenizer and the
             module's configuration say.
         digest: names the weights and the tokenizer; by default computed from both.
+        full: loads the module in float32, for requests under "float32"; by default a copy.
 
     Raises:
         ModelError: no padding token, or no class names that fit.
     """
-
-    capabilities = frozenset({"classify", "tokenize"})
 
     def __init__(
         self,
@@ -56,10 +68,15 @@ class TorchClassifier:
         digest: str = "",
         adapter: str = "module",
         notes: Sequence[str] = (),
+        full: Callable[[], torch.nn.Module] | None = None,
     ) -> None:
         self.module = module.eval()
+        self.float32 = Float32(self.module, full)
         self.tokenizer = tokenizer
         self.pad = _pad_token(module, tokenizer)
+        self.attributor = attributor(module, self.float32, tokenizer)
+        kinds = {"classify", "tokenize"} | ({"attribute"} if self.attributor else set())
+        self.capabilities = frozenset(kinds)
         first = next(module.parameters())
         self.device = first.device
         config = getattr(module, "config", None)
@@ -79,18 +96,18 @@ class TorchClassifier:
 
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
         """Tokenise in one call; texts beyond the window are cut and the cut is counted."""
-        encoded = self._encode([r.input for r in requests], cut=False)
+        marked = bool(requests) and isinstance(requests[0], Attribute)
+        encoded = self._encode([r.input for r in requests], cut=False, marked=marked)
         long = [i for i, e in enumerate(encoded) if len(e["input_ids"]) > self.facts.window]
+        short = self._encode([requests[i].input for i in long], cut=True, marked=marked)
         lost = dict.fromkeys(long, 0)
-        for i, short in zip(
-            long, self._encode([requests[i].input for i in long], cut=True), strict=True
-        ):
-            lost[i] = len(encoded[i]["input_ids"]) - len(short["input_ids"])
-            encoded[i] = short
+        for i, fitted in zip(long, short, strict=True):
+            lost[i] = len(encoded[i]["input_ids"]) - len(fitted["input_ids"])
+            encoded[i] = fitted
         return [
             Prepared(
                 request,
-                tuple(tuple(e[f]) if f in e else None for f in FIELDS),
+                tuple(tuple(e[f]) if f in e else None for f in (*FIELDS, "marks")),
                 len(e["input_ids"]),
                 lost.get(i, 0),
             )
@@ -102,38 +119,30 @@ class TorchClassifier:
         if isinstance(batch[0].request, Tokenize):
             return [Tokens(ids=p.payload[0], cut=p.cut) for p in batch]
         read = [p for p in batch if p.length]
-        values = iter(self._forward(read, length, max(rows, len(read))) if read else [])
-        return [
-            _answer(next(values), p) if p.length else Failure("the text has no token")
-            for p in batch
-        ]
+        answer = self._attribute if isinstance(batch[0].request, Attribute) else self._classify
+        answers = iter(answer(read, length, max(rows, len(read))) if read else [])
+        return [next(answers) if p.length else Failure("the text has no token") for p in batch]
+
+    def _classify(self, batch: Sequence[Prepared], length: int, rows: int) -> list[Response]:
+        values = self._forward(batch, length, rows)
+        return [_answer(found, p) for found, p in zip(values, batch, strict=True)]
+
+    def _attribute(self, batch: Sequence[Prepared], length: int, rows: int) -> list[Response]:
+        if self.attributor is None:
+            raise ModelError(f"{self.facts.name} does not offer `attribute`")
+        return self.attributor.run(batch, self._tensors(batch, length), rows)
 
     def _forward(self, batch: Sequence[Prepared], length: int, rows: int) -> list[list[float]]:
         import torch
 
         filled = [*batch, *[batch[0]] * (rows - len(batch))]
-        fields = {
-            name: [list(p.payload[k]) + [fill] * (length - p.length) for p in filled]
-            for k, (name, fill) in enumerate(zip(FIELDS, (self.pad, 0), strict=True))
-            if batch[0].payload[k] is not None
-        }
-        fields["attention_mask"] = [[1] * p.length + [0] * (length - p.length) for p in filled]
-        try:
-            with torch.inference_mode():
-                tensors = {
-                    name: torch.tensor(values, dtype=torch.long).to(self.device)
-                    for name, values in fields.items()
-                }
-                out = self.module(**tensors)
-                logits = getattr(out, "logits", out)
-                # (rows, classes) -> the real rows, in double precision on the host
-                values = logits[: len(batch)].float().cpu().double()
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(str(error)) from error
-        except RuntimeError as error:
-            if "allocate memory" in str(error):
-                raise OutOfMemory(str(error)) from error
-            raise
+        with fitting(), torch.inference_mode():
+            full = batch[0].request.under == "float32"
+            module = self.float32.module if full else self.module
+            out = module(**self._tensors(filled, length))
+            logits = getattr(out, "logits", out)
+            # (rows, classes) -> the real rows, in double precision on the host
+            values = logits[: len(batch)].float().cpu().double()
         if values.shape != (len(batch), len(self.facts.classes)):
             raise ModelError(
                 f"{self.facts.name}: the logits have shape {tuple(values.shape)}, "
@@ -143,20 +152,38 @@ class TorchClassifier:
         rows_: list[list[float]] = values.tolist()
         return rows_
 
-    def _encode(self, inputs: Sequence[Input], *, cut: bool) -> list[Mapping[str, Sequence[int]]]:
-        if not inputs:
-            return []
+    def _tensors(self, batch: Sequence[Prepared], length: int) -> dict[str, torch.Tensor]:
+        """What the module is called with: (texts, length) each, padded."""
+        import torch
+
+        fields = {
+            name: [list(p.payload[k]) + [fill] * (length - p.length) for p in batch]
+            for k, (name, fill) in enumerate(zip(FIELDS, (self.pad, 0), strict=True))
+            if batch[0].payload[k] is not None
+        }
+        fields["attention_mask"] = [[1] * p.length + [0] * (length - p.length) for p in batch]
+        return {
+            name: torch.tensor(values, dtype=torch.long).to(self.device)
+            for name, values in fields.items()
+        }
+
+    def _encode(
+        self, inputs: Sequence[Input], *, cut: bool, marked: bool
+    ) -> list[Mapping[str, Sequence[Any]]]:
+        """Token ids of each input, and `marks` (where its tokens stand) where they are asked."""
         limit = {"truncation": True, "max_length": self.facts.window} if cut else {}
-        encoded: list[Mapping[str, Sequence[int]]] = [{} for _ in inputs]
+        more = MARKED if marked else {}
+        encoded: list[Mapping[str, Sequence[Any]]] = [{} for _ in inputs]
         for paired in (False, True):
             at = [i for i, x in enumerate(inputs) if isinstance(x, Pair) is paired]
             if not at:
                 continue
             sides = [_sides(inputs[i]) for i in at]
             columns = [list(side) for side in zip(*sides, strict=True)]
-            found = self.tokenizer(*columns, **limit, padding=False, verbose=False)
+            found = self.tokenizer(*columns, **limit, **more, padding=False, verbose=False)
             for row, i in enumerate(at):
-                encoded[i] = {f: found[f][row] for f in FIELDS if f in found}
+                own = {f: found[f][row] for f in FIELDS if f in found}
+                encoded[i] = own | ({"marks": marks(found, row, sides[row])} if marked else {})
         return encoded
 
 
@@ -201,7 +228,7 @@ def module_digest(module: torch.nn.Module, tokenizer: Any) -> str:
 def libraries() -> dict[str, str]:
     """Versions of the libraries that can move a logit."""
     found = {}
-    for name in ("torch", "transformers", "tokenizers"):
+    for name in ("torch", "transformers", "tokenizers", "captum"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fmaudit.reporting import words
+from fmaudit.reporting import measured, words
 from fmaudit.reporting.words import Names
 from fmaudit.types import Finding
 
@@ -65,25 +65,30 @@ class Confusion:
     rows: tuple[tuple[str, ...], ...]
 
 
-def tables(findings: Sequence[Finding], names: Names) -> tuple[Table, ...]:
-    """All cases first, a line a measure; then a table a measure."""
+def tables(findings: Sequence[Finding], names: Names, card: Mapping[str, Any]) -> tuple[Table, ...]:
+    """All cases first, a line a measure; then a table a measure. `card`: that of the probe."""
     whole = [f for f in findings if not f.slice]
     parts = grouped((f for f in findings if f.slice), lambda finding: finding.measure)
-    first = [Table("All cases", "Measure", False, None, _overall(whole, names))] if whole else []
-    return (*first, *(_table(names.title(measure), same, names) for measure, same in parts.items()))
+    lines = _overall(whole, names, card)
+    first = [Table("All cases", "Measure", False, None, lines)] if lines else []
+    rest = (_table(names.title(measure), same, names, card) for measure, same in parts.items())
+    return (*first, *rest)
 
 
-def _overall(findings: Sequence[Finding], names: Names) -> tuple[Line, ...]:
+def _overall(
+    findings: Sequence[Finding], names: Names, card: Mapping[str, Any]
+) -> tuple[Line, ...]:
     """Lines of different measures: they share no axis."""
-    return tuple(_line(f, names.title(f.measure) + _positive(f), None) for f in findings)
+    return tuple(_line(f, names.title(f.measure) + _positive(f), None, card) for f in findings)
 
 
-def _table(title: str, findings: Sequence[Finding], names: Names) -> Table:
+def _table(title: str, findings: Sequence[Finding], names: Names, card: Mapping[str, Any]) -> Table:
     axis = _axis(findings)
     positives = {_positive(finding) for finding in findings}
     common = positives.pop() if len(positives) == 1 else None
     lines = tuple(
-        _line(f, names.where(f) + (_positive(f) if common is None else ""), axis) for f in findings
+        _line(f, names.where(f) + (_positive(f) if common is None else ""), axis, card)
+        for f in findings
     )
     title += common or ""
     if axis is None:
@@ -97,11 +102,13 @@ def _positive(finding: Finding) -> str:
     return "" if finding.positive is None else f" (positive class: {finding.positive})"
 
 
-def _line(finding: Finding, name: str, axis: tuple[float, float] | None) -> Line:
+def _line(
+    finding: Finding, name: str, axis: tuple[float, float] | None, card: Mapping[str, Any]
+) -> Line:
     if finding.estimate is None:
         return Line(finding, name, "—", "none", "none", (finding.reason,), None)
     value, interval, adjusted = words.figure(finding.estimate)
-    notes = (finding.reason, *_notes(finding.estimate.details))
+    notes = (finding.reason, *_notes(finding.estimate.details), measured.said(finding, card))
     mark = _mark(finding, axis) if axis else None
     return Line(finding, name, value, interval, adjusted, tuple(filter(None, notes)), mark)
 

@@ -142,7 +142,10 @@ def _shade(score: float, largest: float) -> int:
 def _notes(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     removed, at_random, kept, kept_at_random = (row.get(name) for name in QUALITY)
     if removed is not None and at_random is not None:
-        yield "probability lost without its strongest words", f"{number(removed)} (at random {number(at_random)})"
+        yield (
+            "probability lost without its strongest words",
+            f"{number(removed)} (at random {number(at_random)})",
+        )
     if kept is not None and kept_at_random is not None:
         yield "with them alone", f"{number(kept)} (at random {number(kept_at_random)})"
     if row.get("converged") is not None:

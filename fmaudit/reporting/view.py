@@ -111,6 +111,16 @@ class Page:
             for condition, answered in found.get("answered", {}).items()
         )
 
+    @property
+    def floor_words(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What is said of each model and capability, in sentences."""
+        return tuple(
+            (f"{role}, {capability}", tuple(found["words"]))
+            for role, capabilities in self.record.floor.items()
+            for capability, found in capabilities.items()
+            if found.get("words")
+        )
+
 
 def page(record: AuditRecord, names: Names) -> Page:
     """Arrange a record; `names` says what readers call the measures."""
@@ -167,7 +177,7 @@ def _sections(record: AuditRecord, families: Sequence[str], names: Names) -> tup
             family=findings[0].family,
             card=record.probes.get(probe, {}),
             coverage=coverage.get(probe),
-            tables=tables(findings, names),
+            tables=tables(findings, names, record.probes.get(probe, {})),
             confusion=confusion(findings, record.model.get("classes", ())),
         )
         for probe, findings in by_probe.items()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fmaudit.types import Estimate, Finding, Rule, Verdict
+from fmaudit.types import Estimate, Finding, Rate, Rule, Verdict
 
 VERDICT_WORDS: Mapping[Verdict, str] = {
     "error": "error",
@@ -122,6 +122,16 @@ def rule(found: Rule | None) -> str:
         return "none"
     sign = {"<=": "≤", ">=": "≥"}[found.op]
     return f"{sign} {found.value:g} ({ORIGIN_WORDS[found.origin]})".replace("-", "−")
+
+
+def at_least(found: Rate) -> str:
+    """A rate's lower bound in whole percent, rounded down: "at least 93 %"."""
+    return f"at least {math.floor(100 * found.low)} %"
+
+
+def at_most(found: Rate) -> str:
+    """A rate's upper bound in whole percent, rounded up: "at most 1 %"."""
+    return f"at most {math.ceil(100 * found.high)} %"
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,14 @@ def proportion(events: Bools, sample: Sample, question: Question, what: str = "r
     )  # fmt: skip
 
 
-def share_of(events: Bools, sample: Sample) -> Share:
-    """The share of events, its effective n and degrees of freedom (module text)."""
+def share_of(events: Any, sample: Sample) -> Share:
+    """The share of events, its effective n and degrees of freedom (module text).
+
+    An event may be partial, a number from 0 to 1: it varies no more than a whole one.
+    """
     w, total = sample.w, sample.w.sum()
     p = float((w * events).sum() / total)
-    certain = bool(events.all()) or not events.any()
+    certain = not ((events > 0).any() and (events < 1).any())
     if not (sample.clustered or sample.weighted or sample.stratified):
         return Share(float(events.sum()) / sample.n, sample.n)
     variance, df = design_variance(w * (events - p) / total, sample)

@@ -44,6 +44,15 @@ class Share(NamedTuple):
     df: Any = np.inf
 
 
+class Drop(NamedTuple):
+    """Paired drops, each in [−1, 1]: their mean, mean square, effective n, degrees of freedom."""
+
+    mean: float
+    square: float
+    n: float
+    df: float = np.inf
+
+
 def quantile(alpha: Any, df: Any = np.inf) -> Any:
     """Upper-tail quantile q of Student's t, P(t_df > q) = α; of the normal where df is inf."""
     from scipy import special
@@ -140,15 +149,29 @@ def mover_ratio(
     return down, up
 
 
-def bonett_price(lost: int, won: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
-    """Limits of a paired drop (lost − won)/n of a share, over n independent pairs.
+def bonett_price(drop: Drop, alpha: float = ALPHA) -> tuple[float, float]:
+    """Limits of a mean paired drop, each at one-sided level α, within [−1, 1].
 
-    `lost` pairs went from right to wrong, `won` from wrong to right. With a = (lost + 1)/(n + 2)
-    and b = (won + 1)/(n + 2): a − b ± q·sqrt((a + b − (a − b)²)/(n + 2)), within [−1, 1].
+    One pair that drops by 1 and one that drops by −1 are added: with mean′ = n·mean/(n + 2) and
+    square′ = (n·square + 2)/(n + 2), mean′ ± q·sqrt((square′ − mean′²)/(n + 2)). Where every drop
+    is −1, 0 or 1 this is Bonett and Price's interval; partial drops are read the same way.
     """
-    a, b = (lost + 1) / (n + 2), (won + 1) / (n + 2)
-    half = float(quantile(alpha)) * np.sqrt((a + b - (a - b) ** 2) / (n + 2))
-    return max(-1.0, float(a - b - half)), min(1.0, float(a - b + half))
+    middle, error = _adjusted(drop)
+    half = float(quantile(alpha, drop.df)) * error
+    return max(-1.0, middle - half), min(1.0, middle + half)
+
+
+def bonett_price_p(drop: Drop, threshold: float) -> tuple[float, float]:
+    """P-values against "drop ≤ threshold" and "drop ≥ threshold", inverting `bonett_price`."""
+    middle, error = _adjusted(drop)
+    score = (middle - threshold) / error
+    return float(tail(score, drop.df)), float(tail(-score, drop.df))
+
+
+def _adjusted(drop: Drop) -> tuple[float, float]:
+    n = drop.n + 2
+    mean, square = drop.n * drop.mean / n, (drop.n * drop.square + 2) / n
+    return mean, float(np.sqrt((square - mean**2) / n))
 
 
 def _add(one: Any, two: Any, correlation: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmaudit import catalog
@@ -196,6 +196,7 @@ TEXTS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(len(TEXTS))))
 def test_order_and_chunks_change_nothing(order: list[int]) -> None:
     card = catalog.probe("bias.counterfactual_terms")

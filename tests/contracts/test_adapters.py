@@ -14,7 +14,7 @@ from fmaudit.models.callable import CallableClassifier
 from fmaudit.models.classifier import ClassifierHandle
 from fmaudit.models.fakes import FakeClassifier, hashed
 from fmaudit.models.torchmodel import Loaded, TorchClassifier
-from fmaudit.types import Classify, Failure, Logits, Pair, Tokenize, Tokens
+from fmaudit.types import Attribute, Attributions, Classify, Failure, Logits, Pair, Tokenize, Tokens
 
 TEXTS = [
     "the film was good",
@@ -158,6 +158,26 @@ def test_tokenize_where_it_is_offered(model):
     short, long = model.run(prepared, length=8, rows=2)
     assert isinstance(short, Tokens)
     assert 0 < len(short.ids) < len(long.ids)
+
+
+def test_attribute_where_it_is_offered(model):
+    if "attribute" not in model.capabilities:
+        assert model.facts.adapter in ("callable", "fake")
+        pytest.skip(f"{model.facts.adapter} gives no gradients")
+    prepared = model.prepare([Attribute(t) for t in TEXTS])
+    length = bucket(max(p.length for p in prepared), model.facts.window)
+    found = model.run(prepared, length=length, rows=len(prepared))
+    logits = answers(model, TEXTS)
+    assert found[0] == found[-1]
+    for answer, request, given in zip(found, prepared, logits, strict=True):
+        assert isinstance(answer, Attributions)
+        tokens = {len(v) for v in (answer.parts, answer.starts, answer.ends, answer.special)}
+        assert {len(answer.scores)} == tokens == {request.length}
+        assert answer.target == max(range(len(given.values)), key=given.values.__getitem__)
+        assert math.isfinite(answer.error)
+        if answer.converged:
+            slack = 0.05 * max(abs(answer.difference), 0.1 * sum(map(abs, answer.scores)))
+            assert sum(answer.scores) == pytest.approx(answer.difference, abs=slack)
 
 
 def test_text_beyond_the_window_is_cut_and_counted(model):

@@ -2,10 +2,21 @@ from __future__ import annotations
 
 import random
 
+import msgspec
+import torch
 from support import Bench, listed
+from support_models import Heedless
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from fmaudit.engine import floor
+from fmaudit.engine.costs import Costs
+from fmaudit.engine.progress import Silent
+from fmaudit.engine.runner import LocalRunner
+from fmaudit.engine.scheduler import Engine
+from fmaudit.models.torchmodel import Loaded, TorchClassifier
+from fmaudit.reporting import noise
 from fmaudit.seeds import Seeds
+from fmaudit.types import Attributions
 
 
 def test_a_deterministic_model_has_no_floor(bench):
@@ -28,3 +39,79 @@ def test_what_cannot_be_answered_makes_no_floor(tmp_path):
     bench = Bench(tmp_path, lambda text: (0.0, float("nan")))
     found = floor.measure(bench.engine, listed(20), Seeds(1))
     assert (found.items, found.answered, found.largest) == (20, {}, {})
+
+
+def engine_of(tiny, tmp_path, wrap=lambda inner: inner, dtype=torch.float32):
+    inner = AutoModelForSequenceClassification.from_pretrained(tiny).to(dtype)
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    model = TorchClassifier(wrap(inner), tokenizer, ["no", "yes"])
+    costs = Costs()
+    runner = LocalRunner(Loaded(model), tmp_path / "answers.sqlite", costs, Silent())
+    return Engine({"target": runner}, costs, Silent())
+
+
+def test_a_mask_that_is_not_heeded_shows_under_padding(tiny, tmp_path):
+    found = floor.measure(engine_of(tiny, tmp_path, Heedless), listed(100), Seeds(1))
+    assert found.largest["padded"] > 0.1
+    assert found.flips["padded"] > 0.05
+    assert found.largest["again"] == 0.0
+
+
+def test_a_slight_leak_shows_though_no_class_changes(tiny, tmp_path):
+    engine = engine_of(tiny, tmp_path, lambda inner: Heedless(inner, heard=0.02))
+    found = floor.measure(engine, listed(60), Seeds(1))
+    assert 0.001 < found.delta < 0.5
+    assert found.most_flips <= 0.05
+    (said, mask, _) = noise.words("classify", msgspec.to_builtins(found))
+    assert "scores moved by up to" in said
+    assert "attention mask" in mask
+
+
+def test_a_sound_model_is_not_told_to_heed_its_mask(tiny, tmp_path):
+    found = floor.measure(engine_of(tiny, tmp_path), listed(60), Seeds(1))
+    assert found.delta < 1e-4
+    said = noise.words("classify", msgspec.to_builtins(found))
+    assert said[0] == "The same input was answered alike every time: no class changed."
+    assert said[1] == "Number format: served in float32: nothing to compare."
+
+
+def test_half_precision_is_compared_and_is_no_noise(tiny, tmp_path):
+    engine = engine_of(tiny, tmp_path, dtype=torch.bfloat16)
+    found = floor.measure(engine, listed(60), Seeds(1), dtype="bfloat16")
+    assert found.float32.items == 60
+    assert 1e-4 < found.float32.largest < 1.0
+    assert "float32" not in found.largest
+    assert "served in bfloat16" in noise.words("classify", msgspec.to_builtins(found))[-1]
+
+
+def test_what_cannot_be_run_in_float32_says_so(bench):
+    found = floor.measure(bench.engine, listed(20), Seeds(1), dtype="unknown")
+    assert found.float32.largest is None
+    assert "cannot be run in float32" in found.float32.note
+
+
+def test_attributions_are_asked_again(tiny, tmp_path):
+    found = floor.measure_maps(engine_of(tiny, tmp_path), listed(15), Seeds(1))
+    assert (found.items, found.answered) == (10, {"again": 10})
+    assert found.delta == 0.0
+    (said,) = noise.words("attribute", msgspec.to_builtins(found))
+    assert "10 inputs" in said
+
+
+def test_attributions_that_differ_show(tmp_path):
+    class Dice:
+        """Attributes at random."""
+
+        def answer(self, requests):
+            blank = Attributions(
+                1, 0, (0, 0), (0, 1), (1, 2), (False, False), (1.0, 1.0), 2.0, 0.0, 0.0,
+                8, 8, True, "mask",
+            )  # fmt: skip
+            return [
+                msgspec.structs.replace(blank, scores=(1.0 + r.replica, 1.0), target=r.replica)
+                for r in requests
+            ]
+
+    found = floor.measure_maps(Engine({"target": Dice()}, Costs(), Silent()), listed(4), Seeds(1))
+    assert found.largest == {"again": 0.5}
+    assert found.flips == {"again": 1.0}

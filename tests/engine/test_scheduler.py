@@ -175,3 +175,35 @@ def test_failures_are_rows_with_their_reason(tmp_path):
     assert failed == {"c3", "c13"}
     assert all(isinstance(r.case, Case) for r in bench.rows["plain"])
     assert isinstance(bench.engine.answer([Classify("ok")])[0], Logits)
+
+
+def ids(rows):
+    return [row.case.id for row in rows]
+
+
+def test_a_task_is_handed_only_its_cases(bench):
+    cases = listed(120)
+    chosen = {c.id for c in cases.cases[::7]}
+    some, every, alone = bench.task("some"), bench.task("every"), bench.task("alone", whole)
+    some.only = alone.only = frozenset(chosen)
+    bench.engine.run([some, every, alone], cases)
+    assert ids(bench.rows["some"]) == ids(bench.rows["alone"])
+    assert set(ids(bench.rows["some"])) == chosen
+    assert (some.cases, every.cases) == (len(chosen), 120)
+    assert bench.calls() == 120, "what a sample asks is asked once"
+
+
+def test_a_task_with_its_own_source_is_not_handed_the_audits_cases(bench):
+    own = Listed([Case(f"own{k}", f"another text {k}") for k in range(70)])
+    mine, every = bench.task("mine"), bench.task("every")
+    mine.source, mine.only = own, frozenset(c.id for c in own.cases[:60])
+    bench.engine.run([mine, every], listed(30))
+    assert ids(bench.rows["mine"]) == [c.id for c in own.cases[:60]]
+    assert (mine.cases, every.cases) == (60, 30)
+
+
+def test_a_task_without_a_case_asks_nothing(bench):
+    task = bench.task("none")
+    task.only = frozenset()
+    bench.engine.run([task], listed(30))
+    assert (task.cases, task.error, bench.calls()) == (0, None, 0)

@@ -47,6 +47,19 @@ def rows() -> Rows:
             "gap": rng.normal(0.01, 0.05, n).clip(-1, 1),
             "control_gap": rng.normal(0, 0.02, n).clip(-1, 1),
         }
+        own = np.random.default_rng([seed, 1])
+        columns |= {
+            "repeat_flip": own.integers(4, size=n) / 3 * (own.random(n) < 0.05),
+            "correct": own.random(n) < 0.8,
+            "noisy_correct": own.random(n) < 0.75,
+            "repeat_correct": own.integers(4, size=n) / 3,
+        }
+        apart = np.random.default_rng([seed, 2])
+        columns |= {
+            "member": apart.random(n) < 0.4,
+            "score": apart.normal(size=n).round(1),
+            "blind": apart.normal(size=n),
+        }
         weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else None
         return Sample(columns, weight, cluster, stratum)
 

@@ -8,8 +8,10 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from fmaudit.stats.intervals import (
+    Drop,
     Share,
     bonett_price,
+    bonett_price_p,
     exact_p,
     mover,
     mover_p,
@@ -136,11 +138,21 @@ def test_positive_correlation_narrows_a_difference() -> None:
 
 def test_bonett_price_published_example() -> None:
     """Bonett and Price 2012: (f12 + 1)/(n + 2) − (f21 + 1)/(n + 2), adjusted Wald."""
-    low, high = bonett_price(9, 1, 50)
+    low, high = bonett_price(Drop(8 / 50, 10 / 50, 50))
     a, b = 10 / 52, 2 / 52
     half = 1.959963984540054 * np.sqrt((a + b - (a - b) ** 2) / 52)
     assert (low, high) == pytest.approx((a - b - half, a - b + half), rel=1e-12)
-    assert bonett_price(0, 0, 10)[0] == -bonett_price(0, 0, 10)[1]
+    assert bonett_price(Drop(0, 0, 10))[0] == -bonett_price(Drop(0, 0, 10))[1]
+
+
+@given(st.lists(st.integers(-3, 3).map(lambda k: k / 3), min_size=1, max_size=40), levels)
+def test_drop_p_values_invert_the_limits(drops: list[float], alpha: float) -> None:
+    drop = Drop(float(np.mean(drops)), float(np.mean(np.square(drops))), len(drops), 11.0)
+    low, high = bonett_price(drop, alpha)
+    if low > -1:
+        assert bonett_price_p(drop, low)[0] == pytest.approx(alpha, rel=1e-6)
+    if high < 1:
+        assert bonett_price_p(drop, high)[1] == pytest.approx(alpha, rel=1e-6)
 
 
 def test_everything_broadcasts() -> None:

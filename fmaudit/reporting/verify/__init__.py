@@ -2,8 +2,9 @@
 
     rows, spread             the evidence, its slices, and how sums over them vary
     bounds, estimates        limits and p-values of shares and of smooth figures
-    classifier, probabilities, gaps, swaps     the figures; `figures` names them
+    classifier, probabilities, gaps, swaps, explanations     the figures; `figures` names them
     resampled                what was drawn at random, drawn again
+    precision                what float32 makes of a model that is served in less
     promises, decisions      what the cards promise, and what follows from the figures
     check, results           the comparison, figure by figure
 

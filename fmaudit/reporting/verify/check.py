@@ -8,8 +8,9 @@ from typing import Any
 
 from fmaudit.reporting import seal
 from fmaudit.reporting.record import load
-from fmaudit.reporting.verify import decisions, results
+from fmaudit.reporting.verify import decisions, precision, results
 from fmaudit.reporting.verify.findings import check_findings
+from fmaudit.reporting.verify.measured import check_errors
 from fmaudit.reporting.verify.results import Check, Verification
 from fmaudit.reporting.verify.rows import File
 from fmaudit.types import AuditRecord
@@ -25,10 +26,12 @@ def verify(run: Path) -> Verification:
         RunFolderError: the folder holds no record that can be read.
     """
     record = load(run)
-    files, broken = _files(run, record)
+    files, both, broken = _files(run, record)
     checks = [*_sealed(run, record), *broken, *_counts(record, files)]
     if not broken:
-        checks += check_findings(record, files)
+        checks += precision.enough(record, files, both)
+        checks += check_findings(record, files, both)
+    checks += check_errors(record)
     checks += _exit_code(run, record)
     checks += _unseen(record)
     return Verification(tuple(checks))
@@ -43,8 +46,10 @@ def _sealed(run: Path, record: AuditRecord) -> Iterator[Check]:
         yield Check("seal", "sealed", "sealed", stored, None, False, note)
 
 
-def _files(run: Path, record: AuditRecord) -> tuple[dict[str, File], list[Check]]:
-    """The evidence of each probe, and what of it cannot be read."""
+def _files(
+    run: Path, record: AuditRecord
+) -> tuple[dict[str, File], precision.Compared, list[Check]]:
+    """The evidence of each probe, what of it was tried in float32, and what cannot be read."""
     import pyarrow as pa
 
     status = {entry.probe: entry.status for entry in record.coverage}
@@ -59,7 +64,12 @@ def _files(run: Path, record: AuditRecord) -> tuple[dict[str, File], list[Check]
         except (OSError, pa.ArrowException, LookupError, ValueError) as error:
             note = f"the evidence cannot be read: {error}"
             broken.append(Check(probe, path.name, "value", None, None, False, note))
-    return files, broken
+    try:
+        return files, precision.compared(run, record), broken
+    except (OSError, pa.ArrowException, LookupError, ValueError) as error:
+        note = f"the evidence in float32 cannot be read: {error}"
+        broken.append(Check("float32", "evidence", "value", None, None, False, note))
+        return files, None, broken
 
 
 def _counts(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:

@@ -52,6 +52,8 @@ def _details(where: str, stored: Mapping[str, Any], fresh: Mapping[str, Any]) ->
             yield _resampled(where, figure, one, two)
         elif key in IN_WORDS:
             yield Check(where, figure, "not from evidence", one, None, key in stored, IN_WORDS[key])
+        elif key == "float32" and one and "reason" in one and "reason" in (two or {}):
+            yield Check(where, figure, "not from evidence", one, None, True, "a reason in words")
         elif key == "excluded":
             yield results.same(where, figure, sorted(one or {}), sorted(two or {}))
         else:

@@ -56,11 +56,15 @@ def exit_code(
     return 3 if "inconclusive" in verdicts or silent or untested or unkept else 0
 
 
-def steadied(verdict: Verdict, floor: Mapping[str, Any]) -> Verdict:
-    """The verdict on a model whose class for one input changes in over 5 % of repeats."""
+def steadied(verdict: Verdict, then: Verdict, floor: Mapping[str, Any]) -> Verdict:
+    """The verdict, where chance and rounding leave it: `then` is that of float32.
+
+    None stands on a model whose class for one input changes in over 5 % of repeats.
+    """
     flips = floor.get("target", {}).get("classify", {}).get("flips", {})
     unsteady = max(flips.values(), default=0.0) > UNSTEADY
-    return "inconclusive" if unsteady and verdict in ("pass", "fail") else verdict
+    shaken = unsteady or then != verdict
+    return "inconclusive" if shaken and verdict in ("pass", "fail") else verdict
 
 
 def _verdict(estimate: Estimate, rule: Rule | None, failed: bool) -> Verdict:

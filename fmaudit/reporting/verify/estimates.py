@@ -94,16 +94,19 @@ def flagged(rows: Rows) -> dict[str, Any]:
 
 
 def share(events: Array, rows: Rows) -> Shares:
-    """A share with its effective n: n itself for independent rows that count alike."""
+    """A share with its effective n: n itself for independent rows that count alike.
+
+    Events may be partial, from 0 to 1.
+    """
     if not rows.designed:
-        return Shares(int(events.sum()) / rows.n, rows.n, math.inf)
+        return Shares(float(events.sum()) / rows.n, rows.n, math.inf)
     total = rows.w.sum()
-    p = float(rows.w[events].sum() / total)
+    p = float(np.dot(rows.w, events) / total)
     spread, df = variance(rows.w * (events - p) / total, rows)
     if df < 1:
         raise NotEstimable("as many strata as units")
-    if events.all() or not events.any():
-        return Shares(float(events.all()), _kish(rows), df)
+    if events.min() >= 1 or events.max() <= 0:
+        return Shares(float(events[0]), kish(rows), df)
     if spread * rows.n <= p * (1 - p):
         return Shares(p, rows.n, df)
     return Shares(p, p * (1 - p) / spread, df)
@@ -186,7 +189,7 @@ def mean(values: Array, rows: Rows, ask: Ask, low: float, high: float) -> Estima
     return smooth(Smooth(value, rows.w * (values - value) / rows.w.sum(), low, high), rows, ask)
 
 
-def _kish(rows: Rows) -> float:
+def kish(rows: Rows) -> float:
     """Effective number of units of unequal weights: (Σ W)²/Σ W²; their number where equal."""
     if not rows.weighted:
         return rows.units

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fmaudit.reporting.verify import classifier, ece, probabilities, swaps
+from fmaudit.reporting.verify import (
+    classifier,
+    ece,
+    explanations,
+    membership,
+    noise,
+    probabilities,
+    swaps,
+)
 from fmaudit.reporting.verify.estimates import Ask
 from fmaudit.reporting.verify.gaps import gap
 from fmaudit.reporting.verify.rows import Rows
@@ -80,7 +88,7 @@ _GAPS = {
 _SWAPS = {
     "flip_rate": Figure(swaps.flips("flip"), ("flip",)),
     "control_flip_rate": Figure(swaps.flips("control_flip"), ("control_flip",)),
-    "excess_flip_rate": Figure(swaps.excess, ("flip", "control_flip")),
+    "excess_flip_rate": Figure(swaps.excess("flip", "control_flip"), ("flip", "control_flip")),
     "mean_gap": Figure(swaps.gap(lambda r: r.columns["gap"], -1.0, 1.0), ("gap",)),
     "mean_absolute_gap": Figure(swaps.gap(lambda r: abs(r.columns["gap"]), 0.0, 1.0), ("gap",)),
     "excess_absolute_gap": Figure(
@@ -89,4 +97,48 @@ _SWAPS = {
     ),
 }
 
-FIGURES: Mapping[str, Figure] = {**_AVERAGES, **_RATES, **_PROBABILITIES, **_GAPS, **_SWAPS}
+_MAPS = {
+    "converged_share": Figure(explanations.converged, ("converged",)),
+    "mean_comprehensiveness": Figure(
+        explanations.average("comprehensiveness"), ("comprehensiveness",)
+    ),
+    "mean_sufficiency": Figure(explanations.average("sufficiency"), ("sufficiency",)),
+    "excess_comprehensiveness": Figure(
+        explanations.over_random("comprehensiveness"),
+        ("comprehensiveness", "random_comprehensiveness"),
+    ),
+    "excess_sufficiency": Figure(
+        explanations.over_random("sufficiency"), ("sufficiency", "random_sufficiency")
+    ),
+    "mean_special_share": Figure(explanations.average("special_share", 0.0), ("special_share",)),
+    "map_agreement": Figure(explanations.average("agreement"), ("agreement",)),
+}
+
+_NOISE = {
+    "flips_over_floor": Figure(swaps.excess("flip", "repeat_flip"), ("flip", "repeat_flip")),
+    "noisy_accuracy": Figure(swaps.flips("noisy_correct"), ("noisy_correct",)),
+    "accuracy_drop": Figure(noise.drop("correct", "noisy_correct"), ("correct", "noisy_correct")),
+    "excess_accuracy_drop": Figure(
+        noise.drop("repeat_correct", "noisy_correct"), ("repeat_correct", "noisy_correct")
+    ),
+}
+
+_RATED = ("member", "score", "blind", "blind_p", "overlap", "drawn")
+_MEMBERSHIP = {
+    "tpr_at_1_percent_fpr": Figure(membership.rate(0.01), _RATED),
+    "tpr_at_0_1_percent_fpr": Figure(membership.rate(0.001), _RATED),
+    "membership_auc": Figure(membership.area("score"), ("member", "score")),
+    "blind_auc": Figure(membership.area("blind"), ("member", "blind")),
+    "membership_advantage": Figure(membership.advantage, ("member", "score", "blind")),
+}
+
+FIGURES: Mapping[str, Figure] = {
+    **_AVERAGES,
+    **_RATES,
+    **_PROBABILITIES,
+    **_GAPS,
+    **_SWAPS,
+    **_NOISE,
+    **_MAPS,
+    **_MEMBERSHIP,
+}

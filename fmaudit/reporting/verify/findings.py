@@ -11,6 +11,7 @@ from fmaudit.reporting.verify import decisions, results
 from fmaudit.reporting.verify.compare import Absent, compared
 from fmaudit.reporting.verify.estimates import Ask
 from fmaudit.reporting.verify.figures import FIGURES
+from fmaudit.reporting.verify.precision import Compared, moved, with_float32
 from fmaudit.reporting.verify.promises import Promise, World, promises, sizes, world
 from fmaudit.reporting.verify.results import Check
 from fmaudit.reporting.verify.rows import File
@@ -40,7 +41,9 @@ class _Waiting:
             yield from same
 
 
-def check_findings(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
+def check_findings(
+    record: AuditRecord, files: Mapping[str, File], both: Compared = None
+) -> Iterator[Check]:
     """Each promised figure against its finding; what is missing, and what is too many."""
     there = world(record, list(files.values()))
     promised = promises(record, there)
@@ -56,7 +59,7 @@ def check_findings(record: AuditRecord, files: Mapping[str, File]) -> Iterator[C
         if found is None:
             yield _missing(promise, promise.slice)
             continue
-        fresh = again(promise, files.get(promise.probe), found, there, m)
+        fresh = again(promise, files.get(promise.probe), found, there, m, both)
         yield from check_finding(found, promise, fresh, record.probes[promise.probe])
         if isinstance(fresh, Estimate) and promise.rule is not None:
             yield from _left_out(promise, fresh.details.get("excluded", {}), waiting)
@@ -88,7 +91,12 @@ def check_finding(
 
 
 def again(
-    promise: Promise, file: File | None, stored: Finding, there: World, m: Mapping[str, int]
+    promise: Promise,
+    file: File | None,
+    stored: Finding,
+    there: World,
+    m: Mapping[str, int],
+    both: Compared = None,
 ) -> Estimate | Absent:
     """A promised figure anew, or why there is none. `m`: family → size of its Holm family."""
     figure = FIGURES.get(promise.measure)
@@ -102,7 +110,11 @@ def again(
         if figure.positive and promise.positive is None:
             raise NotEstimable("no favourable class is named")
         rows = file.slice(figure.columns, promise.slice, where=promise.where, over=promise.over)
-        return figure.compute(rows, _ask(promise, stored, there, max(1, m[promise.family])))
+        ask = _ask(promise, stored, there, max(1, m[promise.family]))
+        fresh = figure.compute(rows, ask)
+        if both is None or promise.rule is None:
+            return fresh
+        return with_float32(fresh, promise, figure, file, ask, both.get(promise.probe))
     except NotEstimable as why:
         return Absent(str(why), "not_tested")
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -151,10 +163,12 @@ def check_verdicts(record: AuditRecord, m: Mapping[str, int]) -> Iterator[Check]
             yield results.same(results.name(finding), "needed_n", finding.needed_n, None)
     for family, mine in by_family.items():
         asked = [(estimate, finding.rule) for finding, estimate in mine]
-        judged = decisions.verdicts(asked, m.get(family, len(mine)))
-        for (finding, estimate), decided in zip(mine, judged, strict=True):
+        size = m.get(family, len(mine))
+        judged = decisions.verdicts(asked, size)
+        other = decisions.verdicts([(moved(estimate), rule) for estimate, rule in asked], size)
+        for (finding, estimate), decided, then in zip(mine, judged, other, strict=True):
             where, rule, needed = results.name(finding), finding.rule, None
-            verdict = decisions.steadied(decided, record.floor)
+            verdict = decisions.steadied(decided, then, record.floor)
             if decided == "inconclusive" and rule is not None and estimate.p_fail is not None:
                 needed = decisions.needed_n(estimate, rule)
             yield results.same(where, "verdict", finding.verdict, verdict)

@@ -6,7 +6,7 @@ slice count as none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -92,14 +92,19 @@ class Rows:
 
 
 class File:
-    """An evidence file, read column by column when one is asked for."""
+    """An evidence file, read column by column when one is asked for; of all its cases, or some."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cases: Collection[str] | None = None) -> None:
         import pyarrow.parquet as pq
 
         self._file = pq.ParquetFile(path)
         self._names = frozenset(self._file.schema_arrow.names)
         frame = self._file.read(list(DESIGN)).to_pandas()
+        self._read: Array | None = None
+        if cases is not None:
+            self._read = np.flatnonzero(frame["case"].isin(cases))
+            frame = frame.iloc[self._read]
+        self.ids = frozenset(frame["case"])
         self.rows = len(frame)
         self.cases = int(frame["case"].nunique())
         self.failed = int(frame["failed"].sum())
@@ -149,7 +154,9 @@ class File:
         if not self.has(name):
             raise KeyError(f"the evidence has no column {name!r}")
         if name not in self._columns:
-            self._columns[name] = _values(self._file.read([name]).column(0).to_pylist())
+            whole = self._file.read([name]).column(0)
+            kept = whole if self._read is None else whole.take(self._read)
+            self._columns[name] = _values(kept.to_pylist())
         return self._columns[name]
 
     def group(self, attribute: str) -> Array:

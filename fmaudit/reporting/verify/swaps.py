@@ -1,4 +1,4 @@
-"""Figures of identity swaps beside their controls."""
+"""Figures of identity swaps beside their controls, and of any two columns of events."""
 
 from __future__ import annotations
 
@@ -29,20 +29,24 @@ def flips(column: str) -> Callable[[Rows, Ask], Estimate]:
     return found
 
 
-def excess(rows: Rows, ask: Ask) -> Estimate:
-    """Share of flips less that of the controls: Newcombe's limits, correlation 0."""
-    enough(rows, ask)
-    one, two = (share(rows.columns[c].astype(bool), rows) for c in ("flip", "control_flip"))
-    design = "_clustered" if rows.clustered else ""
-    method = "newcombe_weighted" if rows.weighted or rows.stratified else f"newcombe{design}"
-    above = below = np.full(1, np.nan)
-    if ask.rule is not None:
-        above, below = difference_test(one, two, ask.threshold)
-    details = {**flagged(rows), "flip_rate": one.p, "control_flip_rate": two.p}
-    return estimate(
-        rows, one.p - two.p, difference(one, two), difference(one, two, ask.adjusted), method,
-        ask.oriented(float(above[0]), float(below[0])), details,
-    )  # fmt: skip
+def excess(first: str, second: str) -> Callable[[Rows, Ask], Estimate]:
+    """Share of events in one column less that in another: Newcombe's limits, correlation 0."""
+
+    def found(rows: Rows, ask: Ask) -> Estimate:
+        enough(rows, ask)
+        one, two = (share(rows.columns[c], rows) for c in (first, second))
+        design = "_clustered" if rows.clustered else ""
+        method = "newcombe_weighted" if rows.weighted or rows.stratified else f"newcombe{design}"
+        above = below = np.full(1, np.nan)
+        if ask.rule is not None:
+            above, below = difference_test(one, two, ask.threshold)
+        details = {**flagged(rows), f"{first}_rate": one.p, f"{second}_rate": two.p}
+        return estimate(
+            rows, one.p - two.p, difference(one, two), difference(one, two, ask.adjusted), method,
+            ask.oriented(float(above[0]), float(below[0])), details,
+        )  # fmt: skip
+
+    return found
 
 
 def gap(

@@ -6,13 +6,29 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fmaudit.errors import UnknownName
-from fmaudit.stats.measures import calibration, classification, counterfactual, groups
+from fmaudit.stats.measures import (
+    calibration,
+    classification,
+    counterfactual,
+    explanations,
+    groups,
+    membership,
+    robustness,
+)
 from fmaudit.stats.measures.base import Measure
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         measure.name: measure
-        for family in (classification, calibration, groups, counterfactual)
+        for family in (
+            classification,
+            calibration,
+            groups,
+            counterfactual,
+            explanations,
+            membership,
+            robustness,
+        )
         for measure in family.MEASURES
     }
 )

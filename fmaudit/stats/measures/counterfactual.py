@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fmaudit.stats.estimates import finished, flags, mean, orient, proportion, share_of
-from fmaudit.stats.intervals import mover, mover_p
+from fmaudit.stats import pairs
+from fmaudit.stats.estimates import mean, proportion
 from fmaudit.stats.measures.arrays import namespace, share, weights
 from fmaudit.stats.measures.base import Better, Measure, on_device
 from fmaudit.stats.sample import Question, Sample
@@ -31,24 +31,7 @@ _WHAT = "swaps"
 
 def excess(sample: Sample, question: Question) -> Estimate:
     """excess_flip_rate of host columns `flip` and `control_flip` (n booleans each)."""
-    flip, control = (sample.columns[c].astype(bool) for c in ("flip", "control_flip"))
-    base = proportion(flip, sample, question, _WHAT)
-    first, second = share_of(flip, sample), share_of(control, sample)
-    low, high = mover(first, second)
-    low_adj, high_adj = mover(first, second, alpha=question.alpha)
-    above = below = None
-    if question.rule is not None:
-        above, below = (float(p) for p in mover_p(first, second, threshold=question.rule.value))
-    fail, good = orient(question.rule, above, below)
-    return finished(
-        Estimate(
-            value=first.p - second.p, low=float(low), high=float(high),
-            low_adj=float(low_adj), high_adj=float(high_adj), p_fail=fail, p_pass=good,
-            n=base.n, clusters=base.clusters,
-            method=base.method.replace("wilson", "newcombe"),
-            details={**flags(sample), "flip_rate": first.p, "control_flip_rate": second.p},
-        )
-    )  # fmt: skip
+    return pairs.excess(("flip", "control_flip"), sample, question, _WHAT)
 
 
 def _rate(name: str, title: str, column: str, better: Better) -> Measure:

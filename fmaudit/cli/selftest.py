@@ -1,0 +1,109 @@
+"""`fmaudit selftest [PROBE|FAMILY…]`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fmaudit.measured import Simulated
+    from fmaudit.selftest.tier1 import Tier1
+    from fmaudit.selftest.trials import Trial
+    from fmaudit.types import Rate
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[PROBE|FAMILY]…", help="Only these; default all.")
+]
+
+
+def selftest(
+    names: Names = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Audits a twin: 400, and 2.5 times as many at the threshold; --trained: 10.",
+            show_default=False,
+        ),
+    ] = None,
+    trained: Annotated[
+        bool,
+        typer.Option("--trained", help="Train small models with a defect and audit them whole."),
+    ] = False,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep the figures beside the cards of this checkout.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes; the figures do not depend on it.")
+    ] = min(2, os.cpu_count() or 1),
+) -> None:
+    """Audit the auditor: how often each rule misses a planted defect or alarms falsely.
+
+    Exit code 1: some rate of false alarms is above what is promised.
+    """
+    if trained:
+        from fmaudit.cli import trained as tier2
+
+        raise typer.Exit(tier2.trained(names or (), seeds, json, write))
+    from rich.console import Console
+
+    from fmaudit import catalog, measured
+    from fmaudit.selftest import keeping, tier1
+    from fmaudit.selftest.trials import holm_sizes, trials
+
+    if seeds is not None and seeds < tier1.FEWEST_SEEDS:
+        raise typer.BadParameter(f"at least {tier1.FEWEST_SEEDS}, or no bound can be kept")
+    folder = keeping.checkout() if write else None
+    errors = Console(stderr=True, highlight=False)
+
+    def each(trial: Trial, found: list[Simulated]) -> None:
+        errors.print(f"simulated {trial.card.id}")
+        if folder is not None:
+            keeping.keep(trial, found)
+
+    tried = trials(catalog.select(names or None), holm_sizes(catalog.probes().values()))
+    done = tier1.run(tried, seeds=seeds or tier1.SEEDS, workers=workers, whole=not names, each=each)
+    _show(tried, done)
+    if json is not None:
+        json.write_bytes(keeping.plain(done))
+    if folder is not None and done.whole is not None:
+        measured.write_whole(folder, done.whole)
+    breaches = list(tier1.breaches(done))
+    for line in breaches:
+        print(f"BREACH  {line}")
+    raise typer.Exit(1 if breaches else 0)
+
+
+def _show(tried: Sequence[Trial], done: Tier1) -> None:
+    from fmaudit.cli.shown import show_table
+    from fmaudit.selftest import tier1
+
+    heads = ("measure", "rule", "dose", "n", "m", "power", "false alarms", "at the rule")
+    for trial in tried:
+        print(f"\n{trial.card.id}\n{trial.plant.subject}")
+        show_table(heads, (_row(f) for f in done.figures[trial.card.id]))
+    if not tried:
+        print("Nothing to simulate: no rule decides there.")
+    for line in tier1.weak(done):
+        print(f"weak    {line}")
+    if done.whole is not None:
+        alarms = _most(done.whole.false_alarms)
+        print(f"whole audits of a clean model in which any rule fails: {alarms}")
+        for family, found in done.whole.boundary.items():
+            print(f"audits at the thresholds in which any rule of {family} fails: {_most(found)}")
+
+
+def _row(f: Simulated) -> tuple[object, ...]:
+    power = f"{f.power.value:.3f} (≥ {f.power.low:.3f})"
+    rule = f"{f.op} {f.value:g}"
+    return f.measure, rule, f"{f.dose:g}", f.n, f.m, power, _most(f.false_alarms), _most(f.boundary)
+
+
+def _most(found: Rate) -> str:
+    return f"{found.value:.3f} (≤ {found.high:.3f})"

@@ -1,0 +1,54 @@
+"""A map of word scores as it stands in evidence, and which texts can have none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fmaudit.explanations.words import Word
+from fmaudit.registry import Context
+
+FEWEST_WORDS = 5
+"""Under so many words the shares that a certificate removes are all one word."""
+
+NOISE = 1e-6
+"""What float32 leaves open of a logit, where the noise floor shows nothing."""
+
+MAP: Mapping[str, Any] = {
+    "word_parts": list[int],
+    "word_starts": list[int],
+    "word_ends": list[int],
+    "word_scores": list[float],
+}
+"""Columns of a map: where each word stands (as in `Word`), and its signed score in logits."""
+
+
+def mapped(words: Sequence[Word], scores: Sequence[float]) -> Mapping[str, Any]:
+    """The columns of `MAP`."""
+    return {
+        "word_parts": [word.part for word in words],
+        "word_starts": [word.start for word in words],
+        "word_ends": [word.end for word in words],
+        "word_scores": list(scores),
+    }
+
+
+def too_short(words: Sequence[Word]) -> str:
+    """The reason why a text has too few words for a map; "" where it has enough."""
+    enough = len(words) >= FEWEST_WORDS
+    return "" if enough else f"the text has {len(words)} words; a map needs {FEWEST_WORDS}"
+
+
+def untold(difference: float, context: Context) -> str:
+    """The reason why there is nothing to attribute; "" where there is.
+
+    `difference`: F(text) − F(baseline) in logits, which a map shares out. Under ten times the
+    noise floor it could be noise.
+    """
+    least = 10 * max(context.floor, NOISE)
+    if abs(difference) > least:
+        return ""
+    return (
+        f"nothing to attribute: the text moves the logits by {abs(difference):.2g}, and ten times "
+        f"the noise floor is {least:.2g}"
+    )

@@ -1,0 +1,145 @@
+"""The words of an input: what an explanation gives scores to, and what is removed to test it.
+
+A word is a run of characters that are no space. In scripts that are written without spaces each
+character is one, with what belongs to it: combining marks, zero-width joiners, stacked letters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+from math import fsum
+
+from msgspec import Struct
+
+from fmaudit.types import Attributions, Input, Pair
+
+SCRIPTS = "CJK HIRAGANA KATAKANA HALFWIDTH BOPOMOFO YI THAI LAO KHMER MYANMAR TIBETAN JAVANESE"
+UNSPACED = tuple(f"{script} " for script in SCRIPTS.split())
+"""How the Unicode names of characters begin in scripts that set no space between words."""
+VIRAMA = 9
+"""The combining class of the signs that stack the next letter on the one before."""
+JOINER = "\u200d"
+
+
+class Word(Struct, frozen=True):
+    """A word: where it stands (`part` 1 is the second text of a pair) and how it reads."""
+
+    part: int
+    start: int
+    end: int
+    text: str
+
+
+def texts_of(value: Input) -> tuple[str, ...]:
+    """An input as its texts: one, or the two of a pair."""
+    return (value.first, value.second) if isinstance(value, Pair) else (value,)
+
+
+def words_of(value: Input) -> tuple[Word, ...]:
+    """The words of an input in reading order; none where there is nothing but space.
+
+    >>> [word.text for word in words_of("It is 手机, no?")]
+    ['It', 'is', '手', '机', ',', 'no?']
+    """
+    return tuple(
+        Word(part, start, end, text[start:end])
+        for part, text in enumerate(texts_of(value))
+        for start, end in _spans(text)
+    )
+
+
+def only(value: Input, words: Sequence[Word], keep: Collection[int]) -> Input:
+    """The input with only those of its words whose places in `words` are in `keep`.
+
+    `words` are all of `words_of(value)`. Neighbours stay joined as they stood, so that keeping
+    all gives the input unchanged; where words fell out there is one space, and none in a text
+    without spaces. The words of the outcome are the kept words. None kept: an empty text.
+
+    >>> only("It  is very good", words_of("It  is very good"), {0, 1, 3})
+    'It  is good'
+    """
+    texts = [
+        "".join(
+            _pieces(text, [(place, w) for place, w in enumerate(words) if w.part == part], keep)
+        )
+        for part, text in enumerate(texts_of(value))
+    ]
+    return Pair(*texts) if isinstance(value, Pair) else texts[0]
+
+
+def by_word(
+    words: Sequence[Word], found: Attributions
+) -> tuple[tuple[float, ...], float, float | None]:
+    """Signed sums of token scores: by word, and of what stands in no word (special tokens).
+
+    A token that covers several words is shared by their characters in it; words that the model
+    did not read get 0. The sums add up to that of the tokens. Last, the share of the tokens in
+    no word: Σ|their scores| / Σ|all scores|, in 0..1; None where every score is 0.
+    """
+    owner = {(w.part, at): k for k, w in enumerate(words) for at in range(w.start, w.end)}
+    scores = [0.0] * len(words)
+    apart: list[float] = []
+    rows = zip(found.parts, found.starts, found.ends, found.special, found.scores, strict=True)
+    for part, start, end, special, score in rows:
+        places = [] if special else [(part, at) for at in range(start, end) if (part, at) in owner]
+        for place, characters in Counter(owner[at] for at in places).items():
+            scores[place] += score * (characters / len(places))
+        if not places:
+            apart.append(score)
+    weight = fsum(map(abs, found.scores))
+    return tuple(scores), fsum(apart), fsum(map(abs, apart)) / weight if weight else None
+
+
+def _pieces(text: str, words: Sequence[tuple[int, Word]], keep: Collection[int]) -> Iterator[str]:
+    """The kept words of one text, with what stands between them."""
+    kept = [(at, word) for at, (place, word) in enumerate(words) if place in keep]
+    if not kept:
+        yield "" if words else text
+        return
+    (first, opening), (last, closing) = kept[0], kept[-1]
+    yield (text[: opening.start] if first == 0 else "") + opening.text
+    for (at, word), (after, following) in pairwise(kept):
+        between = [word for _, word in words[at : after + 1]]
+        yield text[word.end : following.start] if after == at + 1 else _gap(between)
+        yield following.text
+    yield text[closing.end :] if last == len(words) - 1 else ""
+
+
+def _gap(words: Sequence[Word]) -> str:
+    """What stands between the first and the last of these when those between them are gone."""
+    touching = all(a.end == b.start for a, b in pairwise(words))
+    # Letters of two words must not run into one: "a手b" without its middle is "a b".
+    return "" if touching and len(words_of(words[0].text + words[-1].text)) > 1 else " "
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words of one text begin and end."""
+    start: int | None = None
+    base = ""  # the last character that no mark is
+    for at, char in enumerate(text):
+        if char.isspace():
+            if start is not None:
+                yield start, at
+            start, base = None, ""
+        elif start is None:
+            start, base = at, char
+        elif not _extends(char):
+            joined = text[at - 1] == JOINER or unicodedata.combining(text[at - 1]) == VIRAMA
+            if not joined and (_unspaced(char) or _unspaced(base)):
+                yield start, at
+                start = at
+            base = char
+    if start is not None:
+        yield start, len(text)
+
+
+def _extends(char: str) -> bool:
+    """Belongs to the character before it: a mark, or a sign without width."""
+    return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf")
+
+
+def _unspaced(char: str) -> bool:
+    return char > "\u0e00" and unicodedata.name(char, "").startswith(UNSPACED)

@@ -1,0 +1,77 @@
+"""The noise floor in sentences, for readers who do not know what a logit is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+UNSTEADY = 0.05  # share of changed classes above which no rule passes or fails
+STILL = 1e-3  # a change of a logit that no decision can be told to hang on
+ROUNDING = 10.0  # padding that moves a logit more often than this many roundings is no rounding
+
+CONDITIONS = {
+    "alone": "read alone, not beside others",
+    "padded": "padded to twice its length",
+    "again": "asked once more",
+}
+
+
+def words(capability: str, found: Mapping[str, Any]) -> list[str]:
+    """What the floor of a capability says, a sentence each."""
+    largest: Mapping[str, float] = found["largest"]
+    if not largest:
+        return ["The model answered nothing of the sample, so its noise is not known."]
+    if capability == "attribute":
+        moved, items = largest["again"], found["answered"]["again"]
+        return [
+            f"Asked once more, the explanations of {items} inputs moved by at most {moved:.2g}."
+        ]
+    said = [_steadiness(largest, found["flips"])]
+    compared = found.get("float32") or {}
+    if largest.get("padded", 0.0) > STILL + ROUNDING * (compared.get("largest") or 0.0):
+        said.append(
+            f"Filling up an input with padding moves its scores by up to {largest['padded']:.2g}. "
+            "A model that heeds its attention mask does not do that: have its owner look at it. "
+            "What such a model answers depends on which inputs are read together."
+        )
+    return [*said, *_rounding(compared)]
+
+
+def _steadiness(largest: Mapping[str, float], flips: Mapping[str, float]) -> str:
+    worst = max(flips, key=lambda name: flips[name])
+    share, moved = flips[worst], max(largest.values())
+    how = CONDITIONS.get(worst, worst)
+    if share > UNSTEADY:
+        return (
+            f"The model is not steady: {how}, {_percent(share)} of the inputs got another class. "
+            "No rule passes or fails in this audit, for it would do so by chance."
+        )
+    if share > 0:
+        return (
+            f"The same input is not always answered alike: {how}, {_percent(share)} of the inputs "
+            f"got another class, and scores moved by up to {moved:.2g}. Differences of this size "
+            "are the arithmetic's and say nothing of the model's judgement."
+        )
+    if moved > STILL:
+        return (
+            f"The same input always got the same class, but its scores moved by up to {moved:.2g}. "
+            "Differences of this size are the arithmetic's."
+        )
+    return "The same input was answered alike every time: no class changed."
+
+
+def _rounding(compared: Mapping[str, Any]) -> list[str]:
+    if not compared:
+        return []
+    if "largest" not in compared:
+        return [f"Number format: {compared.get('note', '')}."]
+    return [
+        f"Number format: the model is served in {compared['dtype']}, which rounds. In float32, "
+        f"{_percent(compared['flips'])} of {compared['items']} inputs get another class, and "
+        f"scores move by up to {compared['largest']:.2g}. Each verdict was checked "
+        "against that: one that float32 would change is inconclusive."
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"

@@ -1,0 +1,7 @@
+"""The planted defects, one a file. Each makes the subject of one audit from a twin and seeds."""
+
+from __future__ import annotations
+
+from fmaudit.selftest.trained.plants import brittle, members, planted_words, shortcut
+
+PLANTS = (shortcut.PLANT, brittle.PLANT, members.PLANT, *planted_words.PLANTS)

@@ -1,0 +1,200 @@
+"""A verdict that hangs on the rounding of half precision does not stand."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+from support import listed
+from support_rows import mapping, rows, write
+from transformers import AutoTokenizer
+
+import fmaudit
+from fmaudit import precision
+from fmaudit.engine.asks import ask
+from fmaudit.engine.progress import Silent
+from fmaudit.evidence import Writer
+from fmaudit.models.torchmodel import TorchClassifier
+from fmaudit.registry import Context, method
+from fmaudit.reporting.record import evidence_frame
+from fmaudit.reporting.verify import verify
+from fmaudit.seeds import Seeds
+from fmaudit.types import Attribute, Case, Classify, Estimate, Logits, Row
+
+GAP = "false_positive_rate_difference"
+TEXT = "a {sex} person works {k} hours"
+
+
+class Leaning(torch.nn.Module):
+    """Says yes to who is male, by a margin that bfloat16 keeps (4) or rounds away (1).
+
+    bfloat16 has no number between 256 and 258.
+    """
+
+    def __init__(self, token: int, margin: float, dtype: torch.dtype = torch.bfloat16) -> None:
+        super().__init__()
+        self.unit = torch.nn.Parameter(torch.ones((), dtype=dtype))
+        self.token, self.margin = token, margin
+
+    def forward(self, input_ids, attention_mask, token_type_ids=None):
+        del attention_mask, token_type_ids
+        named = (input_ids == self.token).any(1)
+        base = 256 * self.unit.expand(len(input_ids))
+        return torch.stack([base, base + self.margin * self.unit * named.to(base.dtype)], 1)
+
+
+@pytest.fixture
+def audit(tiny, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    write(tmp_path / "rows.csv", rows(400, TEXT, sexes=("male", "female")))
+    asked = mapping(tmp_path, probes=["bias.group_outcomes"])
+
+    def run(margin, out="run", dtype=torch.bfloat16, progress=None):
+        module = Leaning(tokenizer.convert_tokens_to_ids("male"), margin, dtype)
+        model = TorchClassifier(module, tokenizer, ["no", "yes"])
+        return fmaudit.audit(asked, out=tmp_path / out, model=model, progress=progress)
+
+    return run
+
+
+def gap(done):
+    (found,) = [
+        f
+        for f in done.record.findings
+        if f.measure == GAP and dict(f.slice) == {"attribute": "sex"}
+    ]
+    return found
+
+
+def test_a_verdict_that_rounding_tips_is_inconclusive(audit):
+    done = audit(margin=1.0)
+    found = gap(done)
+    assert found.estimate.value == 0.0
+    assert found.estimate.p_pass <= 0.025, "as served it passes"
+    assert found.estimate.details["float32"]["difference"] == 1.0
+    assert found.verdict == "inconclusive"
+    assert "pass as served in bfloat16, fail with the +1 that float32 adds" in found.reason
+    compared = done.record.floor["target"]["classify"]["float32"]
+    assert compared == {"dtype": "bfloat16", "items": 400, "largest": 1.0, "flips": 0.5}
+    assert done.record.floor["target"]["classify"]["flips"] == {
+        "alone": 0.0,
+        "padded": 0.0,
+        "again": 0.0,
+    }, "what a dtype moves is no noise"
+    assert verify(done.run).mismatches == ()
+
+
+@pytest.mark.parametrize(("margin", "verdict"), [(4.0, "fail"), (0.0, "pass")])
+def test_a_verdict_that_rounding_leaves_stands(audit, margin, verdict):
+    done = audit(margin)
+    assert gap(done).estimate.details["float32"]["difference"] == 0.0
+    assert gap(done).verdict == verdict
+    assert verify(done.run).mismatches == ()
+
+
+def test_served_in_float32_there_is_nothing_to_compare(audit):
+    done = audit(margin=1.0, dtype=torch.float32)
+    assert gap(done).verdict == "fail"
+    assert "float32" not in gap(done).estimate.details
+    assert not (done.run / "evidence" / "float32").exists()
+    assert done.record.floor["target"]["classify"]["float32"] == {
+        "dtype": "float32",
+        "note": "served in float32: nothing to compare",
+    }
+    assert verify(done.run).ok
+
+
+def test_the_evidence_in_float32_is_sealed_and_no_probe_of_its_own(audit):
+    done = audit(margin=1.0)
+    name = "evidence/float32/bias.group_outcomes.parquet"
+    assert name in done.record.seal["files"]
+    served = evidence_frame(done.run, "bias.group_outcomes")
+    assert list(served["predicted"].unique()) == [0]
+    shutil.copy(done.run / "evidence" / "bias.group_outcomes.parquet", done.run / name)
+    wrong = {check.figure for check in verify(done.run).mismatches}
+    assert {"sealed", "details.float32.difference", "details.float32.p_fail"} <= wrong
+
+
+def test_without_the_evidence_in_float32_the_figures_differ(audit):
+    done = audit(margin=4.0)
+    (done.run / "evidence" / "float32" / "bias.group_outcomes.parquet").unlink()
+    wrong = [check.figure for check in verify(done.run).mismatches]
+    assert "details.float32.difference" in wrong
+
+
+class Stops(Silent):
+    """A run that is killed as the comparison with float32 begins."""
+
+    def stage(self, text):
+        if "float32" in text:
+            raise KeyboardInterrupt
+
+
+def test_a_killed_comparison_goes_on_and_a_finished_one_is_known(audit):
+    with pytest.raises(KeyboardInterrupt):
+        audit(margin=1.0, out="killed", progress=Stops())
+    resumed, whole = audit(margin=1.0, out="killed"), audit(margin=1.0, out="whole")
+    assert resumed.record.findings == whole.record.findings
+    assert resumed.record.seal["content"] == whole.record.seal["content"]
+    again = audit(margin=1.0, out="whole", progress=Stops())  # begins no comparison
+    assert again.record.seal == whole.record.seal
+
+
+@method("asks", needs={"target": {"classify"}}, data={"text"}, columns={"score": float})
+def asks(cases, params, context):
+    """Ask in two rounds, in every condition."""
+    first = yield from ask([Classify(c.input, under="alone") for c in cases])
+    yield from ask([Attribute(c.input, replica=2) for c in cases])
+    return [Row(c, {"score": a.values[1]}) for c, a in zip(cases, first, strict=True)]
+
+
+def test_every_request_is_asked_in_float32_and_attributions_are_already():
+    cases = next(listed(3).chunks(3))
+    run = precision.in_float32(asks).run(cases, None, Context(Seeds(0)))
+    first = next(run)
+    assert first == [Classify(c.input, under="float32") for c in cases]
+    second = run.send([Logits((0.0, float(k))) for k in range(3)])
+    assert second == [Attribute(c.input, replica=2) for c in cases]
+    with pytest.raises(StopIteration) as end:
+        run.send([None] * 3)
+    assert [row.values["score"] for row in end.value.value] == [0.0, 1.0, 2.0]
+
+
+def test_closing_closes_the_method():
+    closed = []
+
+    @method("waits", needs={}, data={"text"}, columns={})
+    def waits(cases, params, context):
+        """Wait for ever."""
+        try:
+            yield [Classify("x")]
+        finally:
+            closed.append(True)
+
+    run = precision.in_float32(waits).run([], None, Context(Seeds(0)))
+    next(run)
+    run.close()
+    assert closed == [True]
+
+
+def test_a_comparison_that_broke_passes_nothing():
+    figure = Estimate(0.0, 0.0, 0.02, 99, 99, "wilson", p_fail=1.0, p_pass=1e-9)
+    silent = Estimate(
+        0.0, 0.0, 0.02, 99, 99, "wilson", p_fail=1.0, p_pass=1e-9,
+        details={"float32": {"reason": "ValueError: no"}},
+    )  # fmt: skip
+    assert precision.moved(figure) == figure
+    assert (precision.moved(silent).p_fail, precision.moved(silent).p_pass) == (None, None)
+    said = precision.why(silent, "pass", "inconclusive", "float16")
+    assert said == "pass as served in float16, and not compared with float32: ValueError: no"
+
+
+def test_only_compared_cases_are_read(tmp_path):
+    from fmaudit.rowsets import Evidence
+
+    path = tmp_path / "e.parquet"
+    with Writer(path, {"k": int}) as out:
+        out.write([Row(Case(name, "x"), {"k": 1}) for name in "abcd"])
+    assert Evidence(path, ["k"], cases={"b", "d"}).cases == {"b", "d"}
+    assert Evidence(path, ["k"]).rows == 4
