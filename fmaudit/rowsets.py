@@ -125,11 +125,21 @@ class Evidence:
         return mask
 
     def _why_none(self, planned: Plan) -> str:
-        """Why a slice has no rows to measure: the commonest reason that its rows carry."""
-        carried = _objects(self._table["reason"])[self._sliced(planned)]
+        """Why a slice has no rows to measure: the commonest reason that its rows carry.
+
+        Where they carry none, the columns without a value ("correct" where there is no label).
+        """
+        chosen = self._sliced(planned)
+        carried = _objects(self._table["reason"])[chosen]
         said = Counter(str(reason) for reason in carried if reason is not None)
         if not said:
-            return "no rows"
+            names = [c for c in measures.get(planned.measure).columns if c != "group"]
+            empty = [name for name in names if not self._column(name)[1][chosen].any()]
+            return (
+                f"no row has a value of {' or '.join(empty)}"
+                if empty and len(carried)
+                else "no rows"
+            )
         reason, count = said.most_common(1)[0]
         return f"no rows: {reason} ({count} of {len(carried)} rows)"
 
