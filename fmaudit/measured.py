@@ -174,7 +174,8 @@ def known(card: ProbeCard, method: Method) -> Known | None:
     code = []
     if found.method_digest != method.digest():
         code.append("the method has changed since")
-    if found.measures_digest != measures_digest(sorted({f.measure for f in found.figures})):
+    names = {f.measure for f in found.figures} or set(_gated(card))
+    if found.measures_digest != measures_digest(names):
         code.append("the statistics have changed since")
     return Known(found, bool(code), (*code, *_other_rules(found, card)))
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from fmaudit.types import Request, Response
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
@@ -18,6 +22,21 @@ def shared() -> Path:
     if not (folder / "data" / "oracles.json").is_file():
         pytest.skip(f"no real benchmark files: {folder / 'data'} is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def drive() -> Callable[..., Any]:
+    """Runs a method's generator with a function that answers one request."""
+
+    def run(asks: Any, answer: Callable[[Request], Response]) -> Any:
+        sent = None
+        try:
+            while True:
+                sent = [answer(request) for request in asks.send(sent)]
+        except StopIteration as stop:
+            return stop.value
+
+    return run
 
 
 SENTENCES = """

@@ -14,7 +14,17 @@ PACKAGE = ROOT / "fmaudit"
 FLOORS = [
     {"errors", "types", "seeds"},
     {"stats"},
-    {"documents", "downloads", "wheels", "sources", "spec", "cards", "catalog", "registry", "measured"},
+    {
+        "documents",
+        "downloads",
+        "wheels",
+        "sources",
+        "spec",
+        "cards",
+        "catalog",
+        "registry",
+        "measured",
+    },
     {"evidence", "scoring", "environment", "runs"},
     {"data", "models"},
     {"engine"},

@@ -42,9 +42,9 @@ class Plant:
     """A defect that training puts into a model, and the probe that should find it.
 
     `make` trains the model of a twin with its own seeds: "clean" has no defect, "boundary" one
-    whose largest effect is the threshold, "dosed" one of at least twice that. `sign` is the verdict that
-    says the probe found what was planted; `about` says how it was. `beside` takes further
-    figures from an audit's evidence.
+    whose largest effect is the threshold, "dosed" one of at least twice that. `sign` is the
+    verdict that says the probe found what was planted; `about` says how it was. `beside` takes
+    further figures from an audit's evidence.
     """
 
     name: str
