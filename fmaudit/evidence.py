@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,6 +44,9 @@ COMMON = (
     "stratum",
     "failed",
 )
+
+
+_ERROR = re.compile(r"\b[A-Za-z_]\w*(Error|Exception|Interrupt|Exit)\b")
 
 
 class Writer:
@@ -121,6 +125,16 @@ class Writer:
             self._partial.unlink(missing_ok=True)
             raise
 
+    def _reason(self, row: Row) -> str:
+        """Why a row has no values; where texts are hashed, no more than the kind of a failure.
+
+        What a model's own code says when it breaks may quote the text.
+        """
+        if not row.failed or self._show is shown:
+            return row.reason
+        kind = _ERROR.search(row.reason)
+        return kind[0] if kind else "the model failed"
+
     def _columns(self, rows: Sequence[Row]) -> dict[str, list[Any]]:
         show = self._show
         data: dict[str, list[Any]] = {
@@ -130,7 +144,7 @@ class Writer:
             "target": [r.case.target for r in rows],
             "groups": [list(r.case.groups.items()) for r in rows],
             "cluster": [r.case.cluster or r.case.id for r in rows],
-            "reason": [r.reason or None for r in rows],
+            "reason": [self._reason(r) or None for r in rows],
             "weight": [r.case.weight for r in rows],
             "stratum": [r.case.stratum for r in rows],
             "failed": [r.failed for r in rows],

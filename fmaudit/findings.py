@@ -37,7 +37,8 @@ def estimate(
 
     `m` is the size of the probe's Holm family. A figure that does not exist on its rows is
     `not_tested` with the reason, and so is each group that a gap had to leave out. Past 5 %
-    of failed rows every finding is `error`.
+    of failed rows every finding is `error`, and so is one with as many among its own rows;
+    fewer are counted in `details.failed`.
     """
     read = {c for p in plans for c in measures.get(p.measure).columns} - {"group"}
     rows = Evidence(path, sorted(read | {c for p in plans for c in p.where}), place)
@@ -56,6 +57,10 @@ def estimate(
             minimum_n=planned.minimum_n,
             rng=seeds.rng(*rng_key, str(planned.positive)),
         )
+        failed, too_many = rows.failures(planned)
+        if too_many:
+            found.append(_with(blank, verdict="error", reason=rows.why_failed(planned)))
+            continue
         try:
             if planned.reason:
                 raise NotEstimable(planned.reason)
@@ -63,6 +68,8 @@ def estimate(
         except NotEstimable as why:
             found.append(_with(blank, reason=str(why)))
             continue
+        if failed:
+            figure = msgspec.structs.replace(figure, details={**figure.details, "failed": failed})
         found.append(_with(blank, estimate=figure, verdict="measured"))
         if planned.rule is not None:
             found.extend(_left_out(blank, figure))

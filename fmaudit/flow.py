@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmaudit import catalog, spec
+from fmaudit import catalog, matching, spec
 from fmaudit.data import open_cases, open_membership
 from fmaudit.engine.progress import Progress, Silent
 from fmaudit.models import open_handle
@@ -56,7 +56,7 @@ def audit(
     *,
     out: str | Path | None = None,
     model: Model | None = None,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Run an audit, or go on with it where it stopped.
@@ -74,6 +74,7 @@ def audit(
         RunError: the run broke; what was done is kept, and the same call goes on.
     """
     chosen = _spec(asked)
+    cache = None if cache is None else Path(cache)
     name = str(asked) if isinstance(asked, (str, Path)) else "spec"
     if model is not None:
         chosen = _with_model(chosen, model)
@@ -82,6 +83,8 @@ def audit(
     with ExitStack() as stack:
         extra = [Path(folder) for folder in chosen.cards]
         cards = catalog.select(chosen.probes, extra, f"{name}: probes")
+        for card in cards:
+            matching.check(card, extra)  # a mistake in a spec's `params` is told before any work
         source = open_cases(chosen.data, where=f"{name}: data", extra=extra, cache=cache)
         sides, place = chosen.membership, f"{name}: membership"
         members = (

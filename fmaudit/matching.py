@@ -86,7 +86,10 @@ def _params(card: ProbeCard, method: Method, extra: Sequence[Path] = ()) -> Any:
     try:
         return msgspec.convert(catalog.resolve_params(card, extra), method.params)
     except msgspec.ValidationError as error:
-        raise SpecError(f"{card.file}: params of {method.name}: {error}") from error
+        raise SpecError(
+            f"{card.id}: params: {error} (the card is {card.file}; a spec's own `params` are laid "
+            "over it)."
+        ) from error
 
 
 def _missing(

@@ -2,9 +2,9 @@
 
 Half precision is no noise: it moves every answer the same way each time. Where a model is served
 in it, every method that has a rule is run once more over drawn cases with the model in float32,
-and each gated figure is taken of both on these cases. With d the figure in float32 less the
-served one, the full figure plus d is held against the rule; where its verdict is another, the
-finding is inconclusive.
+and each gated figure is taken of both, on the rows that both answered. With d the figure in
+float32 less the served one, the full figure plus d is held against the rule; where its verdict is
+another, or d rests on too few rows, the finding is inconclusive.
 
 Figure plus d against the threshold τ is the figure against τ − d: so the p-values of the moved
 figure are those of the full rows at that threshold.
@@ -30,6 +30,9 @@ from fmaudit.types import Asks, Attribute, Case, Estimate, Finding, Request, Res
 
 FOLDER = "float32"
 """Where under `evidence/` the rows of the model in float32 stand."""
+
+FEWEST = 30
+"""Units that a difference rests on, or all of the figure's where it has fewer."""
 
 KEY = "float32"
 """Where in an estimate's details the comparison stands."""
@@ -78,16 +81,25 @@ class Compared:
         """`details.float32` of a figure. Raises `NotEstimable` where there is no difference."""
         if self.other.failed_share > TOO_MANY_FAILED:
             raise NotEstimable(f"in float32 {self.other.why_failed()}")
+        if self.other.failures(planned)[1]:
+            raise NotEstimable(f"in float32 {self.other.why_failed(planned)}")
         assert planned.rule is not None
         estimate = measures.get(planned.measure).estimate
-        # One row is enough for a value, of the groups that the figure itself is of.
+        both = self.other.answered(planned) & self.served.answered(planned)
+        if not both:
+            raise NotEstimable("no row of it was answered both as served and in float32")
+        # Of the groups that the figure itself is of, however few of one were compared.
         excluded = figure.details.get("excluded", {})
         bare = Question(positive=planned.positive, classes=len(classes))
         one, two = (
-            estimate(_kept(rows.sample(planned), excluded), bare).value
+            estimate(_kept(rows.sample(planned, both), excluded), bare)
             for rows in (self.other, self.served)
         )
-        rule = msgspec.structs.replace(planned.rule, value=planned.rule.value - (one - two))
+        units, least = min(one.clusters, two.clusters), min(FEWEST, figure.clusters)
+        if units < least:
+            raise NotEstimable(f"{units} units of at least {least}")
+        difference = one.value - two.value
+        rule = msgspec.structs.replace(planned.rule, value=planned.rule.value - difference)
         shifted = Question(
             rule=rule,
             m=max(1, m),
@@ -96,7 +108,7 @@ class Compared:
             minimum_n=planned.minimum_n,
         )
         moved_ = estimate(self.full.sample(planned), shifted)
-        return {"difference": one - two, "p_fail": moved_.p_fail, "p_pass": moved_.p_pass}
+        return {"difference": difference, "p_fail": moved_.p_fail, "p_pass": moved_.p_pass}
 
 
 def compared(
@@ -158,7 +170,7 @@ def _in_float32(request: Request) -> Request:
     """An attribution is computed in float32 whatever is served."""
     if isinstance(request, Attribute):
         return request
-    return msgspec.structs.replace(request, under="float32")
+    return msgspec.structs.replace(request, dtype="float32")
 
 
 def _kept(sample: Sample, excluded: Mapping[str, str]) -> Sample:

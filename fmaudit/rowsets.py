@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 Place = Callable[[npt.NDArray[Any]], Any]
 
+Key = tuple[str, str]
+"""A row's case and variant."""
+
 TOO_MANY_FAILED = 0.05
 
 
@@ -53,7 +56,7 @@ class Evidence:
         place: Place = np.asarray,
         cases: Collection[str] | None = None,
     ) -> None:
-        common = ["case", "groups", "cluster", "weight", "stratum", "failed", "reason"]
+        common = ["case", "variant", "groups", "cluster", "weight", "stratum", "failed", "reason"]
         self._table = evidence.read(path, [*common, *columns])
         if cases is not None:
             self._table = self._table.filter(_among(self._table["case"], cases))
@@ -73,19 +76,41 @@ class Evidence:
     @property
     def failed_share(self) -> float:
         """Failed rows among those that the method applies to (the others carry a reason)."""
-        applies = self._table["reason"].is_null().to_numpy(zero_copy_only=False) | self.failed
-        return float(self.failed.sum() / applies.sum()) if applies.any() else 0.0
+        return float(self.failed.sum() / self._applies.sum()) if self._applies.any() else 0.0
 
-    def why_failed(self) -> str:
-        """How many rows failed, and the commonest reason."""
+    def failures(self, planned: Plan) -> tuple[int, bool]:
+        """Failed rows in a figure's slice, and whether they are too many for it to stand.
+
+        One alone is never too many: a small group is not broken by one bad text.
+        """
+        chosen = self._sliced(planned)
+        failed, applies = int(self.failed[chosen].sum()), int(self._applies[chosen].sum())
+        return failed, failed > max(1, TOO_MANY_FAILED * applies)
+
+    def why_failed(self, planned: Plan | None = None) -> str:
+        """How many rows failed, of all or of a figure's, and the commonest reason."""
+        chosen = np.ones(self.rows, dtype=bool) if planned is None else self._sliced(planned)
+        failed = self.failed & chosen
         reasons, counts = np.unique(
-            [str(r) for r in self._table["reason"].to_numpy(zero_copy_only=False)[self.failed]],
+            [str(r) for r in self._table["reason"].to_numpy(zero_copy_only=False)[failed]],
             return_counts=True,
         )
         return (
-            f"{int(self.failed.sum())} of {self.rows} rows failed; "
+            f"{int(failed.sum())} of {int(chosen.sum())} rows failed; "
             f"most often: {reasons[counts.argmax()]}"
         )
+
+    @cached_property
+    def _keys(self) -> list[Key]:
+        """Case and variant of each row."""
+        columns = (self._table[name].to_pylist() for name in ("case", "variant"))
+        return list(zip(*columns, strict=True))
+
+    @cached_property
+    def _applies(self) -> Bools:
+        """Rows that the method applies to, whether or not the model could answer."""
+        silent = self._table["reason"].is_null().to_numpy(zero_copy_only=False)
+        return np.asarray(silent | self.failed, dtype=bool)
 
     def group(self, attributes: Sequence[str]) -> npt.NDArray[np.object_]:
         """Each row's value of an attribute, or its cell of crossed ones; None where missing."""
@@ -97,11 +122,20 @@ class Evidence:
             joined[k] = None if None in cell else crossed(cell)
         return joined
 
-    def sample(self, planned: Plan) -> Sample:
-        """The rows of a planned figure. Raises `NotEstimable` where there are none."""
-        measure = measures.get(planned.measure)
-        wanted = [c for c in measure.columns if c != "group"]
-        mask = self._answered(tuple(wanted))
+    def answered(self, planned: Plan) -> frozenset[Key]:
+        """Case and variant of the rows of a planned figure."""
+        mask = self._answered(_wanted(planned)) & self._sliced(planned)
+        return frozenset(key for key, there in zip(self._keys, mask, strict=True) if there)
+
+    def sample(self, planned: Plan, only: Collection[Key] | None = None) -> Sample:
+        """The rows of a planned figure; of cases and variants in `only` where it is given.
+
+        Raises `NotEstimable` where there are none.
+        """
+        wanted = _wanted(planned)
+        mask = self._answered(wanted)
+        if only is not None:
+            mask = mask & np.array([key in only for key in self._keys], dtype=bool)
         columns = {name: self._column(name)[0] for name in wanted}
         if planned.attributes:
             columns["group"] = self.group(planned.attributes)
@@ -132,6 +166,9 @@ class Evidence:
         chosen = self._sliced(planned)
         carried = _objects(self._table["reason"])[chosen]
         said = Counter(str(reason) for reason in carried if reason is not None)
+        if not len(carried) and planned.where:
+            named = ", ".join(f"{name} {planned.slice[name]}" for name in planned.where)
+            return f"no rows with {named}"
         if not said:
             names = [c for c in measures.get(planned.measure).columns if c != "group"]
             empty = [name for name in names if not self._column(name)[1][chosen].any()]
@@ -186,6 +223,11 @@ class Evidence:
     @cached_property
     def _columns(self) -> dict[str, tuple[Any, Bools]]:
         return {}
+
+
+def _wanted(planned: Plan) -> tuple[str, ...]:
+    """The columns of the evidence that a figure reads."""
+    return tuple(c for c in measures.get(planned.measure).columns if c != "group")
 
 
 def _among(column: pa.ChunkedArray, ids: Collection[str]) -> pa.ChunkedArray:

@@ -60,13 +60,14 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     `on` is the model's role in this audit ("target"); it is no part of the cache key.
     `under` is the condition it is run in: "" (the served one), "alone" (a batch of one),
-    "padded" (padded to twice its length), "float32" (weights and arithmetic in float32).
-    `replica` above 0 asks for the same computation again. Requests that differ in condition or
-    replica are never merged.
+    "padded" (padded to twice its length). `dtype`: "" (the served one), "float32" (weights and
+    arithmetic in float32), under any condition. `replica` above 0 asks for the same computation
+    again. Requests that differ in condition, dtype or replica are never merged.
     """
 
     on: str = "target"
-    under: Literal["", "alone", "padded", "float32"] = ""
+    under: Literal["", "alone", "padded"] = ""
+    dtype: Literal["", "float32"] = ""
     replica: int = 0
 
 

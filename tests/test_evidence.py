@@ -250,3 +250,16 @@ def test_a_column_that_every_file_has_already_is_refused():
 def test_a_column_of_no_known_type_is_refused():
     with pytest.raises(TypeError, match="complex"):
         evidence.schema({"score": complex})
+
+
+def test_where_texts_are_hashed_a_failure_does_not_quote_them(tmp_path):
+    """A callable's own message may hold the text."""
+    rows = [
+        Row(Case("a", "secret"), {}, reason="edit: ValueError: cannot parse: secret", failed=True),
+        Row(Case("b", "secret"), {}, reason="secret broke it", failed=True),
+        Row(Case("c", "secret"), {}, reason="fewer than 5 words"),
+    ]
+    with evidence.Writer(tmp_path / "p.parquet", {"x": float}, hash_texts=True) as out:
+        out.write(rows)
+    reasons = evidence.read(tmp_path / "p.parquet")["reason"].to_pylist()
+    assert reasons == ["ValueError", "the model failed", "fewer than 5 words"]

@@ -142,7 +142,7 @@ def test_a_category_selects_by_a_column_of_the_evidence(found):
     assert made["attribute=race"].estimate.value == 0.0
     assert (made["attribute=age"].verdict, made["attribute=age"].reason) == (
         "not_tested",
-        "no rows",
+        "no rows with attribute age",
     )
 
 
@@ -362,7 +362,36 @@ def test_where_keeps_the_rows_that_say_so(found):
     assert dict(women.slice) == {"kind": "b", "sex": "F"}
     assert women.estimate.n + men.estimate.n == 80
     (nobody,) = found(rows, {"measure": "flip_rate", "where": {"kind": "c"}}, columns=columns)
-    assert (nobody.verdict, nobody.reason) == ("not_tested", "no rows")
+    assert (nobody.verdict, nobody.reason) == ("not_tested", "no rows with kind c")
+
+
+def test_a_figure_with_too_many_failed_rows_of_its_own_is_an_error(found):
+    """Fourteen variants that went well do not hide one that the model cannot answer."""
+
+    def row(k: int, kind: str, bad: bool) -> Row:
+        case = Case(f"c{k}", "x")
+        if bad:
+            return Row(case, {"kind": kind}, kind, reason="NaN", failed=True)
+        return Row(case, {"flip": False, "kind": kind}, kind)
+
+    kinds = "abcdefghijklmno"
+    rows = [row(k, kind, kind == "a" and k < 20) for k in range(100) for kind in kinds]
+    entry = {
+        "measure": "flip_rate",
+        "over": ["categories"],
+        "category": "kind",
+        "values": ["a", "b"],
+    }
+    a, b = found(rows, entry, columns={"flip": bool, "kind": str})
+    assert (a.verdict, a.estimate) == ("error", None)
+    assert a.reason == "20 of 100 rows failed; most often: NaN"
+    assert (b.verdict, b.estimate.n) == ("measured", 100)
+
+
+def test_failed_rows_of_a_figure_are_counted_with_it(found):
+    (some,) = found([*people(60), broken("b")], {"measure": "accuracy"})
+    assert some.verdict == "measured"
+    assert some.estimate.details["failed"] == 1
 
 
 def test_under_a_rules_minimum_the_rule_is_not_tested_and_the_figure_is_measured(found):

@@ -143,17 +143,17 @@ def test_a_killed_comparison_goes_on_and_a_finished_one_is_known(audit):
 
 @method("asks", needs={"target": {"classify"}}, data={"text"}, columns={"score": float})
 def asks(cases, params, context):
-    """Ask in two rounds, in every condition."""
+    """Ask in two rounds, each under a condition."""
     first = yield from ask([Classify(c.input, under="alone") for c in cases])
     yield from ask([Attribute(c.input, replica=2) for c in cases])
     return [Row(c, {"score": a.values[1]}) for c, a in zip(cases, first, strict=True)]
 
 
-def test_every_request_is_asked_in_float32_and_attributions_are_already():
+def test_every_request_is_asked_in_float32_under_its_own_condition():
     cases = next(listed(3).chunks(3))
     run = precision.in_float32(asks).run(cases, None, Context(Seeds(0)))
     first = next(run)
-    assert first == [Classify(c.input, under="float32") for c in cases]
+    assert first == [Classify(c.input, under="alone", dtype="float32") for c in cases]
     second = run.send([Logits((0.0, float(k))) for k in range(3)])
     assert second == [Attribute(c.input, replica=2) for c in cases]
     with pytest.raises(StopIteration) as end:

@@ -56,6 +56,7 @@ asked = {
     "input": inputs,
     "on": texts,
     "under": st.sampled_from(["", "alone", "padded"]),
+    "dtype": st.sampled_from(["", "float32"]),
     "replica": st.integers(0, 9),
 }
 requests = st.one_of(st.builds(Classify, **asked), st.builds(Tokenize, **asked))
@@ -153,7 +154,9 @@ def test_keys_are_sorted_at_every_depth_and_nothing_is_spaced():
         encode({"b": {"z": 1, "a": "ä"}, "a": [1, 2]}) == '{"a":[1,2],"b":{"a":"ä","z":1}}'.encode()
     )
     written = encode(Classify("x", under="alone"))
-    assert written == b'{"input":"x","on":"target","replica":0,"type":"classify","under":"alone"}'
+    assert written == (
+        b'{"dtype":"","input":"x","on":"target","replica":0,"type":"classify","under":"alone"}'
+    )
 
 
 def test_a_text_and_a_pair_of_the_same_letters_are_told_apart():
@@ -168,11 +171,13 @@ def test_requests_are_keys_and_differ_by_condition_and_replica():
         Classify("a"),
         Classify("a", under="alone"),
         Classify("a", under="padded"),
+        Classify("a", dtype="float32"),
+        Classify("a", under="padded", dtype="float32"),
         Classify("a", replica=1),
         Classify("a", on="base"),
         Tokenize("a"),
     }
-    assert len(others) == 6
+    assert len(others) == 8
 
 
 def test_nouns_are_frozen():

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fmaudit.reporting.measured import said
 from fmaudit.types import VERDICTS, Finding
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def show_audit(done: Audit) -> None:
         found = [f for f in done.record.findings if f.verdict == verdict]
         for finding in found[:10]:
             out.print(Text(f"{verdict:<13}{sentence(finding)}"))
+            if error := said(finding, done.record.probes.get(finding.probe, {})):
+                out.print(Text(f"{'':<13}{error}", style="dim"))
         if len(found) > 10:
             out.print(Text(f"{verdict:<13}and {len(found) - 10} more"))
     for finding in done.record.findings:

@@ -83,7 +83,7 @@ def measure(
     `dtype`: what the model is served in; half precision is compared with float32.
     """
     plain = [Classify(case.input, on=role) for case in draw(cases, seeds, ITEMS, engine.chunk)]
-    conditions = CONDITIONS | ({"float32": {"under": "float32"}} if dtype in HALF else {})
+    conditions = CONDITIONS | ({"float32": {"dtype": "float32"}} if dtype in HALF else {})
     answers = _asked(engine, plain, conditions)
     found = Floor(len(plain), {}, {}, {}, Compared(dtype, _uncompared(dtype)))
     for name, moved in answers.items():

@@ -196,7 +196,7 @@ def default_tokens(facts: Facts) -> int:
 
 def _kind(request: Request) -> tuple[str, bool]:
     """What shares a batch: requests of one type, for the weights as served or in float32."""
-    return type(request).__name__, request.under == "float32"
+    return type(request).__name__, request.dtype == "float32"
 
 
 def _passes(answer: Response) -> int:

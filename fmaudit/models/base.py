@@ -65,7 +65,7 @@ class Model(Protocol):
     def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
         """Answer a batch of one kind, in order, padded to `length` tokens and `rows` rows.
 
-        A batch is all under "float32" or not at all; a model that is served in half precision
+        A batch is all of dtype "float32" or none of it; a model that is served in half precision
         answers it with weights and arithmetic in float32.
 
         Raises `OutOfMemory` where the batch does not fit. An answer that is not finite comes

@@ -20,7 +20,7 @@ from fmaudit.errors import ModelError
 from fmaudit.models.base import Facts, Model, Prepared
 from fmaudit.models.gradients import MARKED, attributor, marks
 from fmaudit.models.memory import fitting
-from fmaudit.models.precision import Float32
+from fmaudit.models.precision import Float32, check_logits, served
 from fmaudit.types import (
     Attribute,
     Failure,
@@ -51,7 +51,7 @@ class TorchClassifier:
         window: the most tokens the module reads; by default what the tokenizer and the
             module's configuration say.
         digest: names the weights and the tokenizer; by default computed from both.
-        full: loads the module in float32, for requests under "float32"; by default a copy.
+        full: loads the module in float32, for requests of that dtype; by default a copy.
 
     Raises:
         ModelError: no padding token, or no class names that fit.
@@ -77,15 +77,15 @@ class TorchClassifier:
         self.attributor = attributor(module, self.float32, tokenizer)
         kinds = {"classify", "tokenize"} | ({"attribute"} if self.attributor else set())
         self.capabilities = frozenset(kinds)
-        first = next(module.parameters())
-        self.device = first.device
+        self.device = next(module.parameters()).device
+        self.dtype = served(module)
         config = getattr(module, "config", None)
         self.facts = Facts(
             adapter=adapter,
             name=name or type(module).__name__,
             classes=tuple(classes),
-            device=_device_name(first.device),
-            dtype=str(first.dtype).removeprefix("torch."),
+            device=_device_name(self.device),
+            dtype=str(self.dtype).removeprefix("torch."),
             attention=str(getattr(config, "_attn_implementation", None) or "unknown"),
             window=window or _window(module, tokenizer),
             parameters=sum(p.numel() for p in module.parameters()),
@@ -137,10 +137,11 @@ class TorchClassifier:
 
         filled = [*batch, *[batch[0]] * (rows - len(batch))]
         with fitting(), torch.inference_mode():
-            full = batch[0].request.under == "float32"
+            full = batch[0].request.dtype == "float32"
             module = self.float32.module if full else self.module
             out = module(**self._tensors(filled, length))
             logits = getattr(out, "logits", out)
+            check_logits(logits, torch.float32 if full else self.dtype, self.facts.name)
             # (rows, classes) -> the real rows, in double precision on the host
             values = logits[: len(batch)].float().cpu().double()
         if values.shape != (len(batch), len(self.facts.classes)):

@@ -7,7 +7,11 @@ from typing import Any
 
 UNSTEADY = 0.05  # share of changed classes above which no rule passes or fails
 STILL = 1e-3  # a change of a logit that no decision can be told to hang on
-ROUNDING = 10.0  # padding that moves a logit more often than this many roundings is no rounding
+ROUNDING = 3.0  # two answers that are each rounded differ by two roundings at the most
+
+ARITHMETIC = (
+    " Differences of this size are the arithmetic's and say nothing of the model's judgement."
+)
 
 CONDITIONS = {
     "alone": "read alone, not beside others",
@@ -26,9 +30,10 @@ def words(capability: str, found: Mapping[str, Any]) -> list[str]:
         return [
             f"Asked once more, the explanations of {items} inputs moved by at most {moved:.2g}."
         ]
-    said = [_steadiness(largest, found["flips"])]
     compared = found.get("float32") or {}
-    if largest.get("padded", 0.0) > STILL + ROUNDING * (compared.get("largest") or 0.0):
+    leaks = _leaks(largest, compared)
+    said = [_steadiness(largest, found["flips"], "" if leaks else ARITHMETIC)]
+    if leaks:
         said.append(
             f"Filling up an input with padding moves its scores by up to {largest['padded']:.2g}. "
             "A model that heeds its attention mask does not do that: have its owner look at it. "
@@ -37,7 +42,18 @@ def words(capability: str, found: Mapping[str, Any]) -> list[str]:
     return [*said, *_rounding(compared)]
 
 
-def _steadiness(largest: Mapping[str, float], flips: Mapping[str, float]) -> str:
+def _leaks(largest: Mapping[str, float], compared: Mapping[str, Any]) -> bool:
+    """Whether padding moves a score by more than chance and rounding do.
+
+    Being read alone is no yardstick: it takes away the padding of a batch, and so moves what
+    leaks as well.
+    """
+    chance = max(largest.get("again", 0.0), compared.get("largest") or 0.0)
+    return largest.get("padded", 0.0) > STILL + ROUNDING * chance
+
+
+def _steadiness(largest: Mapping[str, float], flips: Mapping[str, float], cause: str) -> str:
+    """How steady the answers are; `cause` ends the sentence on small differences."""
     worst = max(flips, key=lambda name: flips[name])
     share, moved = flips[worst], max(largest.values())
     how = CONDITIONS.get(worst, worst)
@@ -49,13 +65,12 @@ def _steadiness(largest: Mapping[str, float], flips: Mapping[str, float]) -> str
     if share > 0:
         return (
             f"The same input is not always answered alike: {how}, {_percent(share)} of the inputs "
-            f"got another class, and scores moved by up to {moved:.2g}. Differences of this size "
-            "are the arithmetic's and say nothing of the model's judgement."
+            f"got another class, and scores moved by up to {moved:.2g}.{cause}"
         )
     if moved > STILL:
         return (
-            f"The same input always got the same class, but its scores moved by up to {moved:.2g}. "
-            "Differences of this size are the arithmetic's."
+            f"The same input always got the same class, but its scores moved by up to {moved:.2g}."
+            f"{cause}"
         )
     return "The same input was answered alike every time: no class changed."
 

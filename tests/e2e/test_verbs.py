@@ -141,7 +141,7 @@ def test_probes_check(fmaudit_cli, mine):
         ({"measures": [{"measure": "acuracy"}]}, ["'acuracy'", "'accuracy'"]),
         ({"measures": [{"measure": "flip_rate"}]}, ["flip_rate"]),
         ({"method": "prediction"}, ["'prediction'", "'predictions'"]),
-        ({"params": {"depth": 3}}, ["params of predictions", "depth"]),
+        ({"params": {"depth": 3}}, ["params: ", "depth"]),
         ({"harms": "x"}, ["harms", "harm"]),
         ({"id": "performance.other"}, ["performance.other", "performance.mine"]),
     ],

@@ -12,8 +12,8 @@ from fmaudit.models.torchmodel import TorchClassifier
 from fmaudit.types import Classify
 
 
-def logits(model, under=""):
-    prepared = model.prepare([Classify("the film was good", under=under)])
+def logits(model, dtype=""):
+    prepared = model.prepare([Classify("the film was good", dtype=dtype)])
     (answer,) = model.run(prepared, length=prepared[0].length, rows=1)
     return answer.values
 
@@ -35,7 +35,7 @@ def test_a_copy_is_made_once_and_leaves_the_served_one(module):
     assert {p.dtype for p in served.parameters()} == {torch.bfloat16}
 
 
-def test_a_request_under_float32_is_answered_in_it(module, tiny):
+def test_a_request_in_float32_is_answered_in_it(module, tiny):
     tokenizer = AutoTokenizer.from_pretrained(tiny)
     half = TorchClassifier(copy.deepcopy(module).bfloat16(), tokenizer, ["no", "yes"])
     rounded = TorchClassifier(copy.deepcopy(half.module).float(), tokenizer, ["no", "yes"])

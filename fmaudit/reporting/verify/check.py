@@ -16,7 +16,7 @@ from fmaudit.reporting.verify.rows import File
 from fmaudit.types import AuditRecord
 
 
-def verify(run: Path) -> Verification:
+def verify(run: str | Path) -> Verification:
     """Compute every figure of a run again, from its evidence and by other code than the audit's.
 
     A seal that was made anew hides nothing: the figures are compared with the evidence, the
@@ -25,6 +25,7 @@ def verify(run: Path) -> Verification:
     Raises:
         RunFolderError: the folder holds no record that can be read.
     """
+    run = Path(run)
     record = load(run)
     files, both, broken = _files(run, record)
     checks = [*_sealed(run, record), *broken, *_counts(record, files)]
@@ -117,6 +118,11 @@ def _exit_code(run: Path, record: AuditRecord) -> Iterator[Check]:
     spec = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     asked = (spec.get("probes") if isinstance(spec, Mapping) else None) or []
     named = [choice["id"] if isinstance(choice, Mapping) else choice for choice in asked]
+    covered = {name for c in record.coverage for name in (c.probe, c.family)}
+    for name in named:
+        if name not in covered:
+            note = "the spec asks for it, and the coverage does not name it"
+            yield Check(f"coverage {name}", "coverage", "value", None, name, False, note)
     fresh = decisions.exit_code(record.findings, record.coverage, named)
     yield results.same("audit", "exit_code", record.audit.get("exit_code"), fresh)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from fmaudit.errors import NotEstimable
 from fmaudit.reporting.verify import decisions, results
 from fmaudit.reporting.verify.compare import Absent, compared
@@ -106,12 +108,17 @@ def again(
         return Absent("the probe broke and left no evidence", "error")
     if file.failed > TOO_MANY_FAILED * file.applies:
         return Absent(f"{file.failed} of {file.applies} rows failed", "error")
+    failed, applies = file.failures(promise.slice, where=promise.where, over=promise.over)
+    if failed > 1 and failed > TOO_MANY_FAILED * applies:
+        return Absent(f"{failed} of {applies} rows of this figure failed", "error")
     try:
         if figure.positive and promise.positive is None:
             raise NotEstimable("no favourable class is named")
         rows = file.slice(figure.columns, promise.slice, where=promise.where, over=promise.over)
         ask = _ask(promise, stored, there, max(1, m[promise.family]))
         fresh = figure.compute(rows, ask)
+        if failed:
+            fresh = replace(fresh, details={**fresh.details, "failed": failed})
         if both is None or promise.rule is None:
             return fresh
         return with_float32(fresh, promise, figure, file, ask, both.get(promise.probe))

@@ -1,8 +1,7 @@
 """What float32 would make of a figure of a model that is served in half precision, written anew.
 
-The served evidence, cut to the cases that were tried in float32 as well, and those rows give
-one figure each; d is their difference. The p-values are those of all rows at the threshold
-less d.
+The rows that were answered both as served and in float32 give one figure each, of at least 30
+units; d is their difference. The p-values are those of all rows at the threshold less d.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from fmaudit.types import AuditRecord, Estimate
 
 HALF = ("bfloat16", "float16")
 FEWEST = 200
+FEWEST_UNITS = 30
 TOO_MANY_FAILED = 0.05
 
 
@@ -95,19 +95,27 @@ def _difference(
 ) -> dict[str, Any]:
     if pair.full.failed > TOO_MANY_FAILED * pair.full.applies:
         raise NotEstimable("too many rows failed in float32")
+    at: dict[str, Any] = {"where": promise.where, "over": promise.over}
+    failed, applies = pair.full.failures(promise.slice, **at)
+    if failed > 1 and failed > TOO_MANY_FAILED * applies:
+        raise NotEstimable("too many rows of this figure failed in float32")
     out = fresh.details.get("excluded", {})
     bare = replace(ask, rule=None, m=1, minimum_n=1)
+    one, two = (of.there(figure.columns, promise.slice, **at) for of in (pair.full, pair.served))
 
-    def rows(of: File) -> Rows:
-        return of.slice(figure.columns, promise.slice, where=promise.where, over=promise.over)
+    def of_both(of: File) -> Estimate:
+        rows = of.slice(figure.columns, promise.slice, **at, only=one & two)
+        return figure.compute(_without(rows, out), bare)
 
-    full, served = (
-        figure.compute(_without(rows(of), out), bare).value for of in (pair.full, pair.served)
-    )
+    full, served = of_both(pair.full), of_both(pair.served)
+    if min(full.clusters, served.clusters) < min(FEWEST_UNITS, fresh.clusters):
+        raise NotEstimable(f"fewer than {FEWEST_UNITS} units were compared")
     assert promise.rule is not None
-    shifted = msgspec.structs.replace(promise.rule, value=promise.rule.value - (full - served))
-    found = figure.compute(rows(file), replace(ask, rule=shifted))
-    return {"difference": full - served, "p_fail": found.p_fail, "p_pass": found.p_pass}
+    by = full.value - served.value
+    shifted = msgspec.structs.replace(promise.rule, value=promise.rule.value - by)
+    rows = file.slice(figure.columns, promise.slice, **at)
+    found = figure.compute(rows, replace(ask, rule=shifted))
+    return {"difference": by, "p_fail": found.p_fail, "p_pass": found.p_pass}
 
 
 def _without(rows: Rows, excluded: Mapping[str, str]) -> Rows:

@@ -27,7 +27,7 @@ def cell_name(parts: Iterable[str]) -> str:
     return CROSS.join(part.replace("&", "&&") for part in parts)
 
 
-DESIGN = ("case", "groups", "cluster", "weight", "stratum", "failed", "reason")
+DESIGN = ("case", "variant", "groups", "cluster", "weight", "stratum", "failed", "reason")
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,13 @@ class File:
         if cases is not None:
             self._read = np.flatnonzero(frame["case"].isin(cases))
             frame = frame.iloc[self._read]
+        self.keys = list(zip(frame["case"], frame["variant"], strict=True))
         self.ids = frozenset(frame["case"])
         self.rows = len(frame)
         self.cases = int(frame["case"].nunique())
-        self.failed = int(frame["failed"].sum())
-        self.applies = int((frame["failed"] | frame["reason"].isna()).sum())
+        self._failed = frame["failed"].to_numpy(dtype=bool)
+        self._applies = self._failed | frame["reason"].isna().to_numpy()
+        self.failed, self.applies = int(self._failed.sum()), int(self._applies.sum())
         self._weight = frame["weight"].to_numpy(dtype=np.float64)
         self._unit = frame["cluster"].factorize()[0]
         self._stratum = frame["stratum"].factorize()[0]
@@ -117,33 +119,65 @@ class File:
         self._by_attribute: dict[str, Array] = {}
 
     def slice(
-        self, names: Sequence[str], chosen: Mapping[str, str], *, where: Sequence[str], over: bool
+        self,
+        names: Sequence[str],
+        chosen: Mapping[str, str],
+        *,
+        where: Sequence[str],
+        over: bool,
+        only: Collection[tuple[str, str]] | None = None,
     ) -> Rows:
         """The rows of a finding that have a value in every column of `names`.
 
         `chosen` selects by the columns `where` and by group values; with `over` it names an
-        attribute whose groups are compared (column `group`) in place of these.
+        attribute whose groups are compared (column `group`) in place of these. `only`: the
+        cases and variants that are taken, all where None.
 
         Raises:
             NotEstimable: no rows, or clusters that lie in more than one stratum.
         """
-        keep = np.ones(self.rows, dtype=bool)
-        for name in names:
-            keep &= self.column(name)[1]
-        group = self.group(chosen["attribute"]) if over else None
-        if group is not None:
-            keep &= np.array([value is not None for value in group], dtype=bool)
-        for name, value in chosen.items():
-            if name in where:
-                keep &= self.column(name)[0] == value
-            elif group is None:
-                keep &= self.group(cell_name([name])) == value
+        keep = self._valued(names, chosen, where, over)
+        if only is not None:
+            keep &= np.array([key in only for key in self.keys], dtype=bool)
         if not keep.any():
             raise NotEstimable("no rows")
         columns = {name: self.column(name)[0][keep] for name in names}
-        columns |= {} if group is None else {"group": group[keep]}
+        columns |= {"group": self.group(chosen["attribute"])[keep]} if over else {}
         design = (self._weight[keep], self._unit[keep], self._stratum[keep])
         return Rows(columns, *design, self._whole)
+
+    def there(
+        self, names: Sequence[str], chosen: Mapping[str, str], *, where: Sequence[str], over: bool
+    ) -> set[tuple[str, str]]:
+        """Case and variant of the rows that `slice` takes."""
+        keep = self._valued(names, chosen, where, over)
+        return {self.keys[k] for k in np.flatnonzero(keep)}
+
+    def failures(
+        self, chosen: Mapping[str, str], *, where: Sequence[str], over: bool
+    ) -> tuple[int, int]:
+        """Failed rows of a slice (as in `slice`), and all of it that the method applies to."""
+        keep = self._chosen(chosen, where, over)
+        return int(self._failed[keep].sum()), int(self._applies[keep].sum())
+
+    def _valued(
+        self, names: Sequence[str], chosen: Mapping[str, str], where: Sequence[str], over: bool
+    ) -> Array:
+        keep = self._chosen(chosen, where, over)
+        for name in names:
+            keep &= self.column(name)[1]
+        return keep
+
+    def _chosen(self, chosen: Mapping[str, str], where: Sequence[str], over: bool) -> Array:
+        keep = np.ones(self.rows, dtype=bool)
+        if over:
+            keep &= np.array([g is not None for g in self.group(chosen["attribute"])], dtype=bool)
+        for name, value in chosen.items():
+            if name in where:
+                keep &= self.column(name)[0] == value
+            elif not over:
+                keep &= self.group(cell_name([name])) == value
+        return keep
 
     def has(self, name: str) -> bool:
         """Whether the file has that column."""
