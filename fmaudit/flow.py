@@ -88,7 +88,9 @@ def audit(
         source = open_cases(chosen.data, where=f"{name}: data", extra=extra, cache=cache)
         sides, place = chosen.membership, f"{name}: membership"
         members = (
-            open_membership(sides, chosen.data, where=place, extra=extra, cache=cache)
+            open_membership(
+                sides, chosen.data, audited=source, where=place, extra=extra, cache=cache
+            )
             if sides
             else None
         )

@@ -51,11 +51,19 @@ class Simulated(Struct, frozen=True, forbid_unknown_fields=True):
     power: Rate
     false_alarms: Rate
     boundary: Rate
+    wrong_passes: Rate | None = None
 
     def error(self, stale: bool) -> MeasuredError:
         """The same as it stands beside a finding."""
         return MeasuredError(
-            self.dose, self.n, self.m, self.power, self.false_alarms, self.boundary, stale
+            dose=self.dose,
+            n=self.n,
+            m=self.m,
+            power=self.power,
+            false_alarms=self.false_alarms,
+            boundary=self.boundary,
+            wrong_passes=self.wrong_passes,
+            stale=stale,
         )
 
 
@@ -63,7 +71,8 @@ class Measured(Struct, frozen=True, forbid_unknown_fields=True):
     """A probe's measured error. `subject`: how its models were made up.
 
     `method_digest` and `measures_digest` are of the code that was measured, `fmaudit` its
-    version. `trained`: the same of really trained models, where that was done.
+    version, `params` the method's parameters (None: not on record). `trained`: the same of
+    really trained models, where that was done.
     """
 
     probe: str
@@ -72,6 +81,7 @@ class Measured(Struct, frozen=True, forbid_unknown_fields=True):
     measures_digest: str
     subject: str
     figures: tuple[Simulated, ...]
+    params: Mapping[str, Any] | None = None
     trained: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -93,8 +103,8 @@ class Whole(Struct, frozen=True, forbid_unknown_fields=True):
 class Known:
     """What is known of the errors of a probe in an audit.
 
-    `changed`: the code is not what was measured. `stale`: every reason why what was measured
-    does not speak of this card and this code; () where it does.
+    `changed`: the code or the parameters are not what was measured. `stale`: every reason why
+    what was measured does not speak of this card and this code; () where it does.
     """
 
     found: Measured
@@ -163,7 +173,16 @@ def stamp(card: ProbeCard, method: Method, subject: str) -> Measured:
         measures_digest=measures_digest(_gated(card)),
         subject=subject,
         figures=(),
+        params=parameters(card, method),
     )
+
+
+def parameters(card: ProbeCard, method: Method) -> dict[str, Any]:
+    """What the card says of its method's parameters, over the method's defaults."""
+    fields = msgspec.structs.fields(method.params)
+    own = {f.name: f.default for f in fields if f.default is not msgspec.NODEFAULT}
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(own | card.params))
+    return plain
 
 
 def known(card: ProbeCard, method: Method) -> Known | None:
@@ -177,6 +196,8 @@ def known(card: ProbeCard, method: Method) -> Known | None:
     names = {f.measure for f in found.figures} or set(_gated(card))
     if found.measures_digest != measures_digest(names):
         code.append("the statistics have changed since")
+    if found.params not in (None, parameters(card, method)):
+        code.append("other parameters than measured")
     return Known(found, bool(code), (*code, *_other_rules(found, card)))
 
 

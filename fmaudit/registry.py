@@ -41,6 +41,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+_ATTRIBUTIONS = ("models/gradients.py", "models/quadrature.py")
+
 
 class Context(msgspec.Struct, frozen=True):
     """What a method may know beside its cases.
@@ -89,12 +91,19 @@ class Method:
     summary: str = ""
 
     def digest(self) -> str:
-        """sha256 of the source of the method's package and of `scoring`, which it stands on."""
+        """sha256 of the source of the method's package, and of what else its figures stand on.
+
+        That is `scoring`, and for a method that needs attributions what computes them.
+        """
         package = Path(str(sys.modules[self.run.__module__].__file__)).parent
         total = hashlib.sha256()
         for file in sorted(package.glob("*.py")):
             total.update(file.read_bytes())
-        total.update((Path(__file__).parent / "scoring.py").read_bytes())
+        beside = ["scoring.py"]
+        if any("attribute" in kinds for kinds in self.needs.values()):
+            beside += _ATTRIBUTIONS
+        for name in beside:
+            total.update((Path(__file__).parent / name).read_bytes())
         return total.hexdigest()
 
 

@@ -114,7 +114,8 @@ class MembershipSpec(Strict):
     the columns that `data` names, or the other keys here say. `drawn` says whether a draw at
     random decided which texts went into training; `record` is to tell of it, in a sentence or as
     `file:` and a path. Where no such draw is on record, privacy figures are read with what the
-    texts alone give away.
+    texts alone give away. `cluster` is the column of what rows have in common, such as a person
+    (who may stand on both sides): the rates at few false alarms are then not tested.
     """
 
     members: Text
@@ -125,6 +126,7 @@ class MembershipSpec(Strict):
     text_pair: Text | None = None
     label: Text | None = None
     id: Text | None = None
+    cluster: Text | None = None
     drawn: Literal["random", "unknown"] = "unknown"
     record: Text | None = None
     limit: Annotated[Int, Field(ge=1)] | None = None

@@ -83,18 +83,22 @@ class Tokenize(Asked, frozen=True, tag="tokenize"):
     input: Input
 
 
+NO_GRADIENTS = "the model gives no gradients"
+
+
 class Attribute(Asked, frozen=True, tag="attribute"):
     """How much each token of one input moves the model's decision: integrated gradients.
 
     Of F, the logit of class `target` (None: the predicted one) less that of the runner-up,
-    between a baseline, in which every token that is not special is replaced, and the input.
-    `keep_special`: special tokens stand in the baseline as well, and so get nothing. Steps are
-    doubled until error and change are below `tolerance`, up to `most_steps`.
+    between a baseline, in which every token is replaced, and the input. `keep_special`: special
+    tokens stand in the baseline as well, and so get nothing. Steps are doubled until error and
+    change are below `tolerance`, up to `most_steps`. A model of which this cannot be known
+    answers with a `Failure` that begins with `NO_GRADIENTS`.
     """
 
     input: Input
     target: int | None = None
-    keep_special: bool = True
+    keep_special: bool = False
     tolerance: float = 0.05
     most_steps: int = 256
 
@@ -239,7 +243,8 @@ class MeasuredError(Struct, frozen=True, forbid_unknown_fields=True):
 
     `power`: share of FAIL where the planted value is `dose` (in the measure's unit).
     `false_alarms`: share of FAIL where the model is clean; `boundary`: where the value is the
-    threshold itself. `stale`: the method has changed since this was measured.
+    threshold itself. `stale`: the method or its parameters are not those that were measured.
+    `wrong_passes`: share of PASS at the threshold, None where it was not counted.
     """
 
     dose: float
@@ -249,6 +254,7 @@ class MeasuredError(Struct, frozen=True, forbid_unknown_fields=True):
     false_alarms: Rate
     boundary: Rate
     stale: bool = False
+    wrong_passes: Rate | None = None
 
 
 class Finding(Struct, frozen=True, forbid_unknown_fields=True):

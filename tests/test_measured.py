@@ -83,6 +83,38 @@ def test_other_code_makes_it_stale(write, part):
     assert known.shown()["stale"] == list(known.stale)
 
 
+OTHER = "other parameters than measured"
+
+
+def test_other_parameters_make_it_stale_and_spelt_out_defaults_do_not(tmp_path):
+    method = registry.load_method("integrated_gradients")
+    shipped = catalog.probe("explanations.integrated_gradients")
+    there = tmp_path / "there.yaml"
+    own = shipped.model_copy(update={"params": {"random_orders": 5}}).at(there)
+    measured.write(own, measured.stamp(own, method, "A subject."))
+
+    def stale(**params):
+        changed = shipped.model_copy(update={"params": params}).at(there)
+        known = measured.known(changed, method)
+        assert known.changed == (OTHER in known.stale)
+        return known.changed
+
+    assert not stale(random_orders=5, most_steps=256)
+    assert not stale()
+    assert stale(random_orders=6)
+
+
+def test_lists_among_the_parameters_are_no_change(tmp_path):
+    shipped = catalog.probe("bias.counterfactual_terms").at(tmp_path / "there.yaml")
+    method = registry.load_method(shipped.method)
+    measured.write(shipped, measured.stamp(shipped, method, "A subject."))
+    assert not measured.known(shipped, method).changed
+
+
+def test_what_has_no_parameters_on_record_is_not_stale_for_them(write):
+    assert write(simulated(40), params=None).stale == ()
+
+
 @pytest.mark.parametrize("changes", [{"op": "<="}, {"value": 0.75}, {"measure": "f1"}])
 def test_another_rule_makes_it_stale_and_is_not_answered_for(card, write, changes):
     known = write(msgspec.structs.replace(simulated(40), **changes))
@@ -171,6 +203,7 @@ def test_every_shipped_figure_was_measured_for_enough_seeds_and_keeps_its_promis
             assert figure.boundary.seeds >= 1000
             assert figure.false_alarms.high <= 0.05
             assert figure.boundary.value <= 0.05
+            assert figure.wrong_passes is None or figure.wrong_passes.value <= 0.05
         for measure in {f.measure for f in found.figures} if found else ():
             best = max(f.power.low for f in found.figures if f.measure == measure)
             assert best >= 0.9, (card.id, measure)

@@ -16,11 +16,12 @@ from fmaudit.engine.asks import ask
 from fmaudit.engine.progress import Silent
 from fmaudit.evidence import Writer
 from fmaudit.models.torchmodel import TorchClassifier
+from fmaudit.plans import Plan
 from fmaudit.registry import Context, method
 from fmaudit.reporting.record import evidence_frame
 from fmaudit.reporting.verify import verify
 from fmaudit.seeds import Seeds
-from fmaudit.types import Attribute, Case, Classify, Estimate, Logits, Row
+from fmaudit.types import Attribute, Case, Classify, Estimate, Finding, Logits, Row, Rule
 
 GAP = "false_positive_rate_difference"
 TEXT = "a {sex} person works {k} hours"
@@ -50,8 +51,8 @@ def audit(tiny, tmp_path):
     write(tmp_path / "rows.csv", rows(400, TEXT, sexes=("male", "female")))
     asked = mapping(tmp_path, probes=["bias.group_outcomes"])
 
-    def run(margin, out="run", dtype=torch.bfloat16, progress=None):
-        module = Leaning(tokenizer.convert_tokens_to_ids("male"), margin, dtype)
+    def run(margin, out="run", dtype=torch.bfloat16, progress=None, kind=Leaning):
+        module = kind(tokenizer.convert_tokens_to_ids("male"), margin, dtype)
         model = TorchClassifier(module, tokenizer, ["no", "yes"])
         return fmaudit.audit(asked, out=tmp_path / out, model=model, progress=progress)
 
@@ -76,7 +77,13 @@ def test_a_verdict_that_rounding_tips_is_inconclusive(audit):
     assert found.verdict == "inconclusive"
     assert "pass as served in bfloat16, fail with the +1 that float32 adds" in found.reason
     compared = done.record.floor["target"]["classify"]["float32"]
-    assert compared == {"dtype": "bfloat16", "items": 400, "largest": 1.0, "flips": 0.5}
+    assert compared == {
+        "dtype": "bfloat16",
+        "items": 400,
+        "largest": 1.0,
+        "flips": 0.5,
+        "padded": 0.0,
+    }
     assert done.record.floor["target"]["classify"]["flips"] == {
         "alone": 0.0,
         "padded": 0.0,
@@ -188,6 +195,78 @@ def test_a_comparison_that_broke_passes_nothing():
     assert (precision.moved(silent).p_fail, precision.moved(silent).p_pass) == (None, None)
     said = precision.why(silent, "pass", "inconclusive", "float16")
     assert said == "pass as served in float16, and not compared with float32: ValueError: no"
+
+
+RULE = Rule("<=", 0.5)
+PLAN = Plan("selection_rate", "all", {}, 1, RULE, 1)
+
+
+def on_both(tmp_path, served, other, m=1):
+    """The selection rate of predictions (case → class, None failed) as served and in float32."""
+    paths = tmp_path / "served.parquet", tmp_path / "other.parquet"
+    for path, predicted in zip(paths, (served, other), strict=True):
+        with Writer(path, {"predicted": int}) as out:
+            out.write(
+                [
+                    Row(Case(name, "x"), {}, reason="no answer", failed=True)
+                    if value is None
+                    else Row(Case(name, "x"), {"predicted": value})
+                    for name, value in predicted.items()
+                ]
+            )
+    figure = Estimate(0.1, 0.0, 0.2, len(served), len(served), "wilson", p_fail=1.0, p_pass=1e-9)
+    found = Finding("a.b", "a", "selection_rate", {}, figure, RULE, "measured", positive="yes")
+    classes = ("no", "yes")
+    (told,) = precision.compared([found], [PLAN], *paths, classes=classes, m=m)
+    return told.estimate.details["float32"]
+
+
+def test_a_difference_rests_on_thirty_units(tmp_path):
+    served = {f"c{k}": 0 for k in range(100)}
+    few = on_both(tmp_path, served, {f"c{k}": 0 for k in range(29)})
+    assert few == {"reason": "29 units of at least 30"}
+    assert on_both(tmp_path, served, {f"c{k}": 0 for k in range(30)})["difference"] == 0.0
+
+
+def test_a_figure_of_fewer_units_is_compared_on_all_of_them(tmp_path):
+    served = {f"c{k}": 0 for k in range(12)}
+    assert on_both(tmp_path, served, served)["difference"] == 0.0
+    assert on_both(tmp_path, served, {f"c{k}": 0 for k in range(11)}) == {
+        "reason": "11 units of at least 12"
+    }
+
+
+def test_only_rows_that_both_answered_make_a_difference(tmp_path):
+    """Without pairing, the row that failed in float32 alone would read as a difference."""
+    served = {f"c{k}": int(k < 10) for k in range(100)}
+    assert on_both(tmp_path, served, {**served, "c0": None})["difference"] == 0.0
+    moved = on_both(tmp_path, served, {**served, "c0": None, "c50": 1})
+    assert moved["difference"] == pytest.approx(1 / 99)
+
+
+def test_no_row_of_both_is_no_difference(tmp_path):
+    found = on_both(tmp_path, {"a": 1}, {"b": 1})
+    assert found == {"reason": "no row of it was answered both as served and in float32"}
+
+
+def test_a_module_that_is_half_in_half_precision_is_compared(audit):
+    class Mixed(Leaning):
+        """Its first parameter is float32; what it answers with is not."""
+
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.unit, unit = torch.nn.Parameter(torch.ones(())), self.unit
+            self.last = torch.nn.Parameter(unit.detach())
+
+        def forward(self, input_ids, attention_mask, token_type_ids=None):
+            there = Leaning.__new__(Leaning)
+            torch.nn.Module.__init__(there)
+            there.unit, there.token, there.margin = self.last, self.token, self.margin
+            return there(input_ids, attention_mask)
+
+    done = audit(margin=1.0, kind=Mixed)
+    assert done.record.model["dtype"] == "bfloat16"
+    assert gap(done).verdict == "inconclusive"
 
 
 def test_only_compared_cases_are_read(tmp_path):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +124,20 @@ def test_the_digest_changes_with_the_source_of_the_package(tmp_path, monkeypatch
     assert one.digest() == before
     (package / "new.py").write_text("X = 1\n")
     assert one.digest() != before
+
+
+@pytest.mark.parametrize("file", ["gradients.py", "quadrature.py"])
+def test_what_computes_attributions_is_of_the_methods_that_need_them(tmp_path, monkeypatch, file):
+    root = Path(registry.__file__).parent
+    shutil.copytree(root / "models", tmp_path / "models")
+    shutil.copy(root / "scoring.py", tmp_path)
+    found = [registry.load_method(name) for name in ("integrated_gradients", "predictions")]
+    before = [method.digest() for method in found]
+    monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
+    assert [method.digest() for method in found] == before
+    (tmp_path / "models" / file).write_text("changed = True\n")
+    assert found[0].digest() != before[0]
+    assert found[1].digest() == before[1]
 
 
 def test_a_changed_scoring_changes_every_digest(tmp_path, monkeypatch):

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from fmaudit.selftest.trials import Trial
     from fmaudit.types import Rate
 
+HEADS = (
+    *("measure", "rule", "dose", "n", "m", "power", "false alarms"),
+    *("fails at the rule", "passes at the rule"),
+)
+
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[PROBE|FAMILY]…", help="Only these; default all.")
 ]
@@ -43,10 +48,12 @@ def selftest(
         int, typer.Option(min=1, help="Processes; the figures do not depend on it.")
     ] = min(2, os.cpu_count() or 1),
 ) -> None:
-    """Audit the auditor: how often each rule misses a planted defect or alarms falsely.
+    """Audit the auditor: how often each rule misses a planted defect, alarms or passes falsely.
 
-    Exit code 1: some rate of false alarms is above what is promised.
+    Exit code 1: some rate of false alarms or wrong passes is above what is promised.
     """
+    if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
+        raise typer.BadParameter(f"--json {json}: name a file in a folder that is there")
     if trained:
         from fmaudit.cli import trained as tier2
 
@@ -59,7 +66,7 @@ def selftest(
 
     if seeds is not None and seeds < tier1.FEWEST_SEEDS:
         raise typer.BadParameter(f"at least {tier1.FEWEST_SEEDS}, or no bound can be kept")
-    folder = keeping.checkout() if write else None
+    folder = keeping.checkout(seeds, tier1.SEEDS) if write else None
     errors = Console(stderr=True, highlight=False)
 
     def each(trial: Trial, found: list[Simulated]) -> None:
@@ -84,10 +91,9 @@ def _show(tried: Sequence[Trial], done: Tier1) -> None:
     from fmaudit.cli.shown import show_table
     from fmaudit.selftest import tier1
 
-    heads = ("measure", "rule", "dose", "n", "m", "power", "false alarms", "at the rule")
     for trial in tried:
         print(f"\n{trial.card.id}\n{trial.plant.subject}")
-        show_table(heads, (_row(f) for f in done.figures[trial.card.id]))
+        show_table(HEADS, (_row(f) for f in done.figures[trial.card.id]))
     if not tried:
         print("Nothing to simulate: no rule decides there.")
     for line in tier1.weak(done):
@@ -102,8 +108,9 @@ def _show(tried: Sequence[Trial], done: Tier1) -> None:
 def _row(f: Simulated) -> tuple[object, ...]:
     power = f"{f.power.value:.3f} (≥ {f.power.low:.3f})"
     rule = f"{f.op} {f.value:g}"
-    return f.measure, rule, f"{f.dose:g}", f.n, f.m, power, _most(f.false_alarms), _most(f.boundary)
+    wrong = [f.false_alarms, f.boundary, f.wrong_passes]
+    return f.measure, rule, f"{f.dose:g}", f.n, f.m, power, *map(_most, wrong)
 
 
-def _most(found: Rate) -> str:
-    return f"{found.value:.3f} (≤ {found.high:.3f})"
+def _most(found: Rate | None) -> str:
+    return "" if found is None else f"{found.value:.3f} (≤ {found.high:.3f})"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HEADS = ("figure", "dose", "n", "m", "found", "of clean models", "at the boundary")
+TWINS = {"power": "dosed", "false_alarms": "clean", "boundary": "boundary"}
 
 
 def trained(names: Sequence[str], seeds: int | None, json: Path | None, write: bool) -> int:
@@ -19,7 +20,7 @@ def trained(names: Sequence[str], seeds: int | None, json: Path | None, write: b
     from fmaudit.selftest.trained.plants import PLANTS
 
     if write:
-        checkout()
+        checkout(seeds, audits.SEEDS)
     errors = Console(stderr=True)
     chosen = {card.id for card in catalog.select(names or None)}
     plants = [plant for plant in PLANTS if plant.probe in chosen]
@@ -61,14 +62,18 @@ def _row(entry: Mapping[str, Any]) -> tuple[object, ...]:
         f"{dose['value']:.3f}" if dose else "",
         entry["n"],
         entry["m"],
-        _counted(entry["power"], "≥", "low"),
-        _counted(entry["false_alarms"], "≤", "high"),
-        _counted(entry["boundary"], "≤", "high"),
+        _counted(entry, "power", "≥", "low"),
+        _counted(entry, "false_alarms", "≤", "high"),
+        _counted(entry, "boundary", "≤", "high"),
     )
 
 
-def _counted(rate: Mapping[str, float] | None, sign: str, bound: str) -> str:
+def _counted(entry: Mapping[str, Any], name: str, sign: str, bound: str) -> str:
+    """Of the audits that were judged, how many had the sign."""
+    rate = entry[name]
     if rate is None:
-        return ""
+        return "not judged" if TWINS[name] in entry["twins"] else ""
     hits = round(rate["value"] * rate["seeds"])
-    return f"{hits} of {rate['seeds']} ({sign} {rate[bound]:.2f})"
+    audits = entry["twins"].get(TWINS[name], rate)["seeds"]
+    judged = "" if rate["seeds"] == audits else f" judged of {audits}"
+    return f"{hits} of {rate['seeds']}{judged} ({sign} {rate[bound]:.2f})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,14 @@ from fmaudit.data.opening import open_cases
 from fmaudit.downloads import sha256_of
 from fmaudit.errors import DataError
 from fmaudit.spec import DataSpec, MembershipSpec
-from fmaudit.types import Case, digest
+from fmaudit.types import Case, Input, Pair, digest, encode
 
 _FILE = "file:"
+_CHUNK = 8192
+MOST_TRAINED = 0.05
+"""Share of the audited rows that may be training rows."""
+
+Text = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class Membership:
     """Two sources of cases. `random`: a recorded draw at random decided who is a member.
 
     `record` tells of the draw: a sentence, or the path of the file that does, whose sha256 is
-    `record_sum`.
+    `record_sum`. `trained_in_data`: rows of the audited data whose text is a member's, None
+    where no data are audited.
     """
 
     members: CaseSource
@@ -32,6 +39,7 @@ class Membership:
     random: bool
     record: str | None
     record_sum: str | None = None
+    trained_in_data: int | None = None
 
     def chunks(self, size: int) -> Iterator[list[Case]]:
         """Members first, then the others; ids say which side they are of. Each counts once."""
@@ -65,6 +73,7 @@ class Membership:
             "drawn": "random" if self.random else "unknown",
             "record": self.record,
             "record_sha256": self.record_sum,
+            "trained_in_data": self.trained_in_data,
             "sources": {side: _described(source) for side, source in sides.items()},
             "digest": self.digest,
         }
@@ -74,16 +83,20 @@ def open_membership(
     spec: MembershipSpec,
     data: DataSpec,
     *,
+    audited: CaseSource | None = None,
     where: str = "membership",
     extra: Sequence[Path] = (),
     cache: Path | None = None,
 ) -> Membership:
     """Open both files of a spec; columns that it does not name are those of `data`.
 
+    `audited` are the cases of `data`, on which the other probes measure the model: no more than
+    5 % of them may be members.
+
     Raises:
         DataError, SourceError, SpecError, UnknownName: what is wrong, where, and the cure.
     """
-    shared = ("text", "text_pair", "label")
+    shared = ("text", "text_pair", "label", "cluster")
     asked = {key: getattr(spec, key) or getattr(data, key) for key in shared}
 
     def side(name: str) -> CaseSource:
@@ -105,7 +118,36 @@ def open_membership(
         )
     sum_ = _record_sum(spec.record, where)
     record = spec.record and spec.record.removeprefix(_FILE)
-    return Membership(members, nonmembers, spec.drawn == "random", record, sum_)
+    trained = None if audited is None else _trained(audited, members)
+    return Membership(members, nonmembers, spec.drawn == "random", record, sum_, trained)
+
+
+def words(shown: Input) -> Text:
+    """A text, or a pair's two, with single spaces: what makes two inputs the same text."""
+    parts = (shown.first, shown.second) if isinstance(shown, Pair) else (shown,)
+    return tuple(" ".join(part.split()) for part in parts)
+
+
+def _trained(audited: CaseSource, members: CaseSource) -> int:
+    """How many audited rows hold a member's text. Raises `DataError` where they are many."""
+    met = set(_digests(members))
+    count, rows = sum(text in met for text in _digests(audited)), audited.survey.rows
+    if count > MOST_TRAINED * rows:
+        raise DataError(
+            f"{audited.where}: {count} of {rows} rows ({count / rows:.1%}) hold a text of "
+            f"{members.where}. A model looks better on its training rows than it is; name data "
+            "that the model was not trained on."
+        )
+    return count
+
+
+def _digests(source: CaseSource) -> Iterator[bytes]:
+    """A digest of each row's text; of an empty one none."""
+    for part in source.chunks(_CHUNK):
+        for case in part:
+            text = words(case.input)
+            if any(text):
+                yield hashlib.sha256(encode(text)).digest()[:16]
 
 
 def _described(source: CaseSource) -> dict[str, Any]:

@@ -12,7 +12,7 @@ moves is measured on the same sample against float32, and shown apart from the f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,6 +27,10 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     "padded": {"under": "padded"},
     "again": {"replica": 1},
 }
+IN_FLOAT32: dict[str, dict[str, Any]] = {
+    "float32": {"dtype": "float32"},
+    "float32 padded": {"dtype": "float32", "under": "padded"},
+}
 ITEMS = 500
 MAPS = 10  # an attribution takes dozens of passes
 
@@ -39,7 +43,8 @@ class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
     """Answers as served in `dtype` beside those in float32, on `items` inputs.
 
     The largest absolute difference of a logit, and the share of inputs with another predicted
-    class. `note` says why nothing was compared, where nothing was.
+    class. `padded`: what padding changes a logit by in float32, where no rounding hides it.
+    `note` says why nothing was compared, where nothing was.
     """
 
     dtype: str
@@ -47,6 +52,7 @@ class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
     items: int = 0
     largest: float | None = None
     flips: float | None = None
+    padded: float | None = None
 
 
 class Floor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,23 +89,16 @@ def measure(
     `dtype`: what the model is served in; half precision is compared with float32.
     """
     plain = [Classify(case.input, on=role) for case in draw(cases, seeds, ITEMS, engine.chunk)]
-    conditions = CONDITIONS | ({"float32": {"dtype": "float32"}} if dtype in HALF else {})
-    answers = _asked(engine, plain, conditions)
-    found = Floor(len(plain), {}, {}, {}, Compared(dtype, _uncompared(dtype)))
-    for name, moved in answers.items():
-        pairs = _answered(answers[""], moved)
-        if name and pairs:
-            # (pairs, 2, classes)
-            a, b = np.array(pairs).transpose(1, 0, 2)
-            largest = float(np.abs(a - b).max())
-            flips = float((a.argmax(1) != b.argmax(1)).mean())
-            if name == "float32":
-                compared = Compared(dtype, items=len(pairs), largest=largest, flips=flips)
-                found = msgspec.structs.replace(found, float32=compared)
-            else:
-                found.answered[name] = len(pairs)
-                found.largest[name], found.flips[name] = largest, flips
-    return found
+    answers = _asked(engine, plain, CONDITIONS | (IN_FLOAT32 if dtype in HALF else {}))
+    changes = {name: _change(answers[""], answers[name]) for name in CONDITIONS}
+    there = {name: change for name, change in changes.items() if change is not None}
+    return Floor(
+        len(plain),
+        {name: change.items for name, change in there.items()},
+        {name: change.largest for name, change in there.items()},
+        {name: change.flips for name, change in there.items()},
+        _compared(dtype, answers),
+    )
 
 
 def measure_maps(engine: Engine, cases: Cases, seeds: Seeds, *, role: str = "target") -> Floor:
@@ -130,6 +129,45 @@ def _asked(
     return {name: answers[k * n : (k + 1) * n] for k, name in enumerate(asked)}
 
 
+def _compared(dtype: str, answers: Mapping[str, Sequence[Response]]) -> Compared:
+    if dtype not in HALF:
+        return Compared(dtype, _uncompared(dtype))
+    rounding = _change(answers[""], answers["float32"])
+    if rounding is None:
+        return Compared(dtype, "no input was answered both as served and in float32")
+    padding = _change(answers["float32"], answers["float32 padded"])
+    return Compared(
+        dtype,
+        items=rounding.items,
+        largest=rounding.largest,
+        flips=rounding.flips,
+        padded=None if padding is None else padding.largest,
+    )
+
+
+class _Change(NamedTuple):
+    """Of `items` pairs of logits: the largest absolute change, the share of other classes."""
+
+    items: int
+    largest: float
+    flips: float
+
+
+def _change(base: Sequence[Response], other: Sequence[Response]) -> _Change | None:
+    """None where nothing was answered in both."""
+    pairs = [
+        (a.values, b.values)
+        for a, b in zip(base, other, strict=True)
+        if isinstance(a, Logits) and isinstance(b, Logits)
+    ]
+    if not pairs:
+        return None
+    # (pairs, 2, classes)
+    one, two = np.array(pairs).transpose(1, 0, 2)
+    flips = float((one.argmax(1) != two.argmax(1)).mean())
+    return _Change(len(pairs), float(np.abs(one - two).max()), flips)
+
+
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:
     """L1 distance of two maps as a share of the first; 1 where a map of nothing became one."""
     a, b = np.array(one), np.array(other)
@@ -138,19 +176,7 @@ def _distance(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def _uncompared(dtype: str) -> str:
-    """Why there is nothing to compare, or no answer to compare with."""
+    """Why there is nothing to compare."""
     if dtype in FULL:
         return f"served in {dtype}: nothing to compare"
-    if dtype in HALF:
-        return "no input was answered both as served and in float32"
     return f"the model cannot be run in float32 beside what it is served in ({dtype})"
-
-
-def _answered(
-    base: Sequence[Response], other: Sequence[Response]
-) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
-    return [
-        (a.values, b.values)
-        for a, b in zip(base, other, strict=True)
-        if isinstance(a, Logits) and isinstance(b, Logits)
-    ]

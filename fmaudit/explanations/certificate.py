@@ -2,7 +2,10 @@
 
 The words that score highest are removed, or they alone are kept, and the model is asked again.
 A faithful map names the words without which the probability of the predicted class falls, and
-which alone hold it up. Comprehensiveness and sufficiency: DeYoung et al. (2020), ERASER,
+which alone hold it up. Words are left out here, and never hidden behind a mask or blended into
+one as the methods do that make the maps: what a map is judged by, it has not seen.
+
+Comprehensiveness and sufficiency: DeYoung et al. (2020), ERASER,
 https://doi.org/10.18653/v1/2020.acl-main.408.
 """
 
@@ -24,6 +27,12 @@ from fmaudit.types import Asks, Classify, Failure, Input, Response
 
 PERCENTS = (1, 5, 10, 20, 50)
 """Shares of the words that are removed or kept: ERASER's bins."""
+
+MOVED = 0.001
+"""The least change of a probability to compare orders by. Where no text changes it by that much,
+the words do not move the decision, and a map would win or lose by the last digits of a logit."""
+
+UNMOVED = "nothing to certify: no words, removed or kept, move the probability of the decision"
 
 CERTIFIED: Mapping[str, Any] = {
     "comprehensiveness": float,
@@ -50,11 +59,12 @@ def certify(
     classes: Sequence[str],
     rng: np.random.Generator,
     random_orders: int,
-) -> Asks[Mapping[str, Any] | Failure]:
+) -> Asks[Mapping[str, Any] | str | Failure]:
     """The columns of `CERTIFIED` for one map: signed `scores`, one a word, for class `predicted`.
 
     Equal scores are ordered at random, so that a map which says nothing is a random one. Asks
-    `Classify` alone. An answer that cannot be used gives a `Failure`.
+    `Classify` alone. A reason where there is nothing to compare orders by (see `MOVED`); an answer
+    that cannot be used gives a `Failure`.
     """
     orders = [ranked(scores, rng), *(rng.permutation(len(words)) for _ in range(random_orders))]
     tried = [erasure(value, words, [int(k) for k in order]) for order in orders]
@@ -69,13 +79,14 @@ def certificate(
     answers: Mapping[Input, Response],
     predicted: int,
     classes: Sequence[str],
-) -> Mapping[str, Any] | Failure:
+) -> Mapping[str, Any] | str | Failure:
     """The columns of `CERTIFIED` from the model's answers; of `tried` the first is the map's.
 
     `comprehensiveness` = mean over k of p(base) − p(removed), higher is more faithful;
     `sufficiency` = mean over k of p(base) − p(kept), lower is more faithful; p is the
     probability of class `predicted`, so both lie between −1 and 1. `random_*`: their means over
     the other orders. `rank_p` = (1 + the orders at least as comprehensive) / (1 + the orders).
+    `UNMOVED` where no text of any order moves p by `MOVED`.
     """
     p: dict[Input, float] = {}
     for text, response in answers.items():
@@ -83,6 +94,8 @@ def certificate(
         if isinstance(answer, Failure):
             return Failure(f"without some words: {answer.reason}", answer.transient)
         p[text] = answer[1][predicted]
+    if all(abs(p[value] - other) < MOVED for other in p.values()):
+        return UNMOVED
     comprehensive = [fmean(p[value] - p[text] for text in each.removed) for each in tried]
     sufficient = [fmean(p[value] - p[text] for text in each.kept) for each in tried]
     return {

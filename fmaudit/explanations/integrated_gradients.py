@@ -7,22 +7,25 @@ tried on the model itself (`certificate`). What stands in no word (special token
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import fsum
 
 from msgspec import Struct
 
 from fmaudit.engine.asks import ask, together
 from fmaudit.explanations.certificate import CERTIFIED, certify
-from fmaudit.explanations.maps import MAP, mapped, too_short, untold
+from fmaudit.explanations.maps import MAP, TOO_LONG, mapped, too_short, untold
 from fmaudit.explanations.words import by_word, words_of
 from fmaudit.registry import Context, method
 from fmaudit.scoring import classification
 from fmaudit.types import (
+    NO_GRADIENTS,
     Asks,
     Attribute,
     Attributions,
     Case,
     Classify,
     Failure,
+    Logits,
     Response,
     Row,
 )
@@ -40,6 +43,7 @@ COLUMNS = {
     "difference": float,
     "special_score": float,
     "special_share": float,
+    "size": float,
     "baseline": str,
     **MAP,
     **CERTIFIED,
@@ -54,7 +58,7 @@ class GradientParams(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     random_orders: int = 5
-    keep_special: bool = True
+    keep_special: bool = False
     tolerance: float = 0.05
     most_steps: int = 256
 
@@ -94,8 +98,9 @@ def explained(case: Case, params: GradientParams, context: Context) -> Asks[Row]
 
     `difference` = F(text) − F(baseline) in logits; `error`, `change`, `steps`, `passes`,
     `converged` and `baseline` as in `Attributions`. `special_score`: the signed score of what
-    stands in no word; `special_share`: its size as a share of all scores' sizes, 0 to 1. An
-    answer that cannot be used gives a failed row; a text that cannot be explained its reason.
+    stands in no word; `special_share`: its size as a share of `size`, Σ|all scores|,
+    0 to 1. An answer that cannot be used gives a failed row; a text that cannot be explained, and
+    a model without gradients, its reason.
     """
     words = words_of(case.input)
     if reason := too_short(words):
@@ -110,10 +115,13 @@ def explained(case: Case, params: GradientParams, context: Context) -> Asks[Row]
     answer = classification(response, context.classes)
     if isinstance(answer, Failure):
         return Row(case, {}, reason=answer.reason, failed=True)
+    if isinstance(response, Logits) and response.cut:
+        return Row(case, {}, reason=TOO_LONG)
     if not isinstance(found, Attributions):
-        return Row(case, {}, reason=_why(found), failed=True)
+        reason = _why(found)
+        return Row(case, {}, reason=reason, failed=not reason.startswith(NO_GRADIENTS))
     if reason := _unexplained(found, answer[0], context):
-        return Row(case, {}, reason=reason)
+        return Row(case, {"difference": found.difference}, reason=reason)
     scores, special_score, special_share = by_word(words, found)
     rng = context.seeds.rng("random_orders", case.id)
     certified = yield from certify(
@@ -121,11 +129,14 @@ def explained(case: Case, params: GradientParams, context: Context) -> Asks[Row]
     )
     if isinstance(certified, Failure):
         return Row(case, {}, reason=certified.reason, failed=True)
+    if isinstance(certified, str):
+        return Row(case, {"difference": found.difference}, reason=certified)
     values = {
         "predicted": answer[0],
         **{name: getattr(found, name) for name in FOUND},
         "special_score": special_score,
         "special_share": special_share,
+        "size": fsum(map(abs, found.scores)),
         **mapped(words, scores),
         **certified,
     }

@@ -11,8 +11,12 @@ from fmaudit.registry import Context
 FEWEST_WORDS = 5
 """Under so many words the shares that a certificate removes are all one word."""
 
+TOO_LONG = "longer than the model's window: words that are not read could have no score"
+
 NOISE = 1e-6
 """What float32 leaves open of a logit, where the noise floor shows nothing."""
+
+UNTOLD = "nothing to attribute: the text moves the logits by less than ten times the noise floor"
 
 MAP: Mapping[str, Any] = {
     "word_parts": list[int],
@@ -45,10 +49,5 @@ def untold(difference: float, context: Context) -> str:
     `difference`: F(text) − F(baseline) in logits, which a map shares out. Under ten times the
     noise floor it could be noise.
     """
-    least = 10 * max(context.floor, NOISE)
-    if abs(difference) > least:
-        return ""
-    return (
-        f"nothing to attribute: the text moves the logits by {abs(difference):.2g}, and ten times "
-        f"the noise floor is {least:.2g}"
-    )
+    told = abs(difference) > 10 * max(context.floor, NOISE)
+    return "" if told else UNTOLD

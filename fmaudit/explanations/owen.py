@@ -1,4 +1,8 @@
-"""shap's Partition explainer over the words of a text, asking the model through the bridge."""
+"""shap's Partition explainer over the words of a text, asking the model through the bridge.
+
+A word is hidden behind "...", and not left out: the certificate leaves words out, and a map that
+had seen its texts would be ranked by the very answers that it is then judged by. Noise would pass.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fmaudit.engine.bridge import Query, bridge
-from fmaudit.explanations.words import Word, only, texts_of
+from fmaudit.explanations.words import Word, hidden, texts_of
 from fmaudit.types import Asks, Classify, Failure, Input, Response
 
 ROUND = 20  # evaluations of one text that are asked for at once
@@ -19,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Unanswered(Exception):
-    """The model gave no usable answer to an input without some of its words."""
+    """The model gave no usable answer to an input with some of its words hidden."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
@@ -36,8 +40,8 @@ def owen_values(
     """The words' Owen values of `decision`, in its unit, and the evaluations spent.
 
     `words`: all of `words_of(value)`, two or more. The values add up to the decision at `value`
-    less that at no word. Where `max_evals` run out, a group's share is split evenly among its
-    words. `rng` breaks ties of which group is tried next.
+    less that where every word is hidden. Where `max_evals` run out, a group's share is split
+    evenly among its words. `rng` breaks ties of which group is tried next.
 
     Raises:
         Unanswered: `decision` cannot read an answer.
@@ -107,7 +111,7 @@ def _explain(
     from shap.explainers import PartitionExplainer
 
     def decisions(masks: Array) -> Array:
-        shown = [only(value, words, set(np.flatnonzero(mask).tolist())) for mask in masks]
+        shown = [hidden(value, words, set(np.flatnonzero(mask).tolist())) for mask in masks]
         answers = query([Classify(input=some) for some in shown])
         return np.array([_read(decision(answer)) for answer in answers])
 

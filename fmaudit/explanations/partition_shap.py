@@ -1,7 +1,8 @@
 """Which words move the decision: Partition SHAP, with the certificate of each map.
 
-The decision is the one that integrated gradients explain; here words are removed rather than
-blended out, so that any classifier can be explained. Many texts are explained at once.
+The decision is the one that integrated gradients explain; here words are hidden behind "..."
+rather than blended out, so that any classifier can be explained. The certificate removes
+words, so that it judges by texts that the map has not seen. Many texts are explained at once.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from msgspec import Struct
 
 from fmaudit.engine.asks import ask, together
 from fmaudit.explanations.certificate import CERTIFIED, certify
-from fmaudit.explanations.maps import MAP, mapped, too_short, untold
+from fmaudit.explanations.maps import MAP, TOO_LONG, mapped, too_short, untold
 from fmaudit.explanations.owen import Unanswered, owen_values
-from fmaudit.explanations.words import Word, by_word, only, words_of
+from fmaudit.explanations.words import Word, by_word, hidden, words_of
 from fmaudit.registry import Context, method
 from fmaudit.scoring import classification
 from fmaudit.types import (
@@ -78,6 +79,8 @@ class Decision(Struct, frozen=True):
         if isinstance(answer, Failure):
             return answer
         assert isinstance(response, Logits)
+        if response.cut:
+            return Failure(TOO_LONG)
         return response.values[self.target] - response.values[self.against]
 
 
@@ -109,7 +112,7 @@ def partition_shap(cases: Sequence[Case], params: ShapParams, context: Context) 
     """
     rows = yield from together(explained(case, params, context) for case in cases)
     return [
-        Row(case, {}, reason=row.reason, failed=True) if isinstance(row, Failure) else row
+        _without_map(case, row) if isinstance(row, Failure) else row
         for case, row in zip(cases, rows, strict=True)
     ]
 
@@ -118,10 +121,11 @@ def explained(case: Case, params: ShapParams, context: Context) -> Asks[Row | Fa
     """The row of one case, with the columns of `COLUMNS`; a `Failure` for an unusable answer.
 
     `word_scores`: in logits, over 0 for class `predicted` against the runner-up. `difference`:
-    the decision at the text less that at no word; `error` = |Σ scores − difference| /
-    max(|difference|, 0.1·Σ|scores|), 0 but for rounding. `evaluations`: inputs that shap asked
-    for. `agreement`: Spearman's correlation with the word scores of integrated gradients, −1..1;
-    null where the model gives none of the same decision or a map is constant.
+    the decision at the text less that where every word is hidden; `error` = |Σ scores −
+    difference| / max(|difference|, 0.1·Σ|scores|), 0 but for rounding. `evaluations`: inputs that
+    shap asked for. `agreement`: Spearman's correlation with the word scores of integrated
+    gradients, −1..1; null where the model gives none of the same decision, their map has not
+    converged, or one of the maps is constant.
     """
     words = words_of(case.input)
     reason = too_short(words)
@@ -135,22 +139,24 @@ def explained(case: Case, params: ShapParams, context: Context) -> Asks[Row | Fa
         return decision
     ends = decision(full), decision(empty)
     if isinstance(ends[0], Failure) or isinstance(ends[1], Failure):
-        return _without("its words", ends[1])
+        return next(_hiding("its words", end) for end in reversed(ends) if isinstance(end, Failure))
     difference = ends[0] - ends[1]
     if reason := untold(difference, context):
-        return Row(case, {}, reason=reason)
+        return Row(case, {"difference": difference}, reason=reason)
     try:
         scores, evaluations = yield from owen_values(
             case.input, words, decision, params.max_evals, context.seeds.rng("shap", case.id)
         )
     except Unanswered as error:
-        return _without("some words", error.failure)
+        return _hiding("some words", error.failure)
     rng = context.seeds.rng("random_orders", case.id)
     certified = yield from certify(
         case.input, words, scores, decision.target, context.classes, rng, params.random_orders
     )
     if isinstance(certified, Failure):
         return certified
+    if isinstance(certified, str):
+        return Row(case, {"difference": difference}, reason=certified)
     values = {
         "predicted": decision.target,
         "difference": difference,
@@ -166,17 +172,24 @@ def explained(case: Case, params: ShapParams, context: Context) -> Asks[Row | Fa
 def _ends(
     value: Input, words: Sequence[Word], context: Context
 ) -> Asks[tuple[Response, Response, Response | None]]:
-    """The answers at the text and at no word; integrated gradients where the model offers them."""
-    requests: list[Request] = [Classify(input=value), Classify(input=only(value, words, ()))]
+    """The answers at the text and with every word hidden; gradients if there are any."""
+    requests: list[Request] = [Classify(input=value), Classify(input=hidden(value, words, ()))]
     if "attribute" in context.capabilities:
         requests.append(Attribute(input=value))
     full, empty, *gradients = yield from ask(requests)
     return full, empty, gradients[0] if gradients else None
 
 
-def _without(what: str, found: float | Failure) -> Failure:
-    assert isinstance(found, Failure)
-    return Failure(f"without {what}: {found.reason}", found.transient)
+def _hiding(what: str, found: Failure) -> Failure:
+    """A failure of an input with words hidden. One that "..." made too long is just too long."""
+    if found.reason == TOO_LONG:
+        return found
+    return Failure(f"with {what} hidden: {found.reason}", found.transient)
+
+
+def _without_map(case: Case, found: Failure) -> Row:
+    """The row of a text that has none; that the model cannot read it whole is no failure."""
+    return Row(case, {}, reason=found.reason, failed=found.reason != TOO_LONG)
 
 
 def _error(scores: Sequence[float], difference: float) -> float:
@@ -191,7 +204,7 @@ def _agreement(
     """Spearman's rank correlation of two maps of the same decision."""
     from scipy.stats import spearmanr
 
-    if not isinstance(found, Attributions):
+    if not isinstance(found, Attributions) or not found.converged:
         return None
     if (found.target, found.against) != (decision.target, decision.against):
         return None

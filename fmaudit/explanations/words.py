@@ -22,6 +22,8 @@ UNSPACED = tuple(f"{script} " for script in SCRIPTS.split())
 VIRAMA = 9
 """The combining class of the signs that stack the next letter on the one before."""
 JOINER = "\u200d"
+HIDDEN = "..."
+"""What stands in place of a hidden word: shap's own, where a tokenizer has no mask token."""
 
 
 class Word(Struct, frozen=True):
@@ -67,6 +69,23 @@ def only(value: Input, words: Sequence[Word], keep: Collection[int]) -> Input:
         )
         for part, text in enumerate(texts_of(value))
     ]
+    return Pair(*texts) if isinstance(value, Pair) else texts[0]
+
+
+def hidden(value: Input, words: Sequence[Word], keep: Collection[int]) -> Input:
+    """The input with "..." in place of each word whose place in `words` is not in `keep`.
+
+    What stands between the words stays. Never what `only` gives, unless every word is kept or
+    those that are not read "..." themselves.
+
+    >>> hidden("It  is very good", words_of("It  is very good"), {0, 3})
+    'It  ... ... good'
+    """
+    texts = list(texts_of(value))
+    for place in reversed(range(len(words))):  # from the end, so that places stay what they are
+        if place not in keep:
+            word, text = words[place], texts[words[place].part]
+            texts[word.part] = text[: word.start] + HIDDEN + text[word.end :]
     return Pair(*texts) if isinstance(value, Pair) else texts[0]
 
 

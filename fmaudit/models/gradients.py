@@ -21,12 +21,15 @@ from fmaudit.models.base import Prepared
 from fmaudit.models.memory import fitting
 from fmaudit.models.precision import Float32
 from fmaudit.models.quadrature import FIRST, Floats, Text, points
-from fmaudit.types import Attribute, Failure, Response
+from fmaudit.types import NO_GRADIENTS, Attribute, Failure, Response
 
 if TYPE_CHECKING:
     import torch
 
 Fields = Mapping[str, "torch.Tensor"]
+
+SAME = 1e-3
+"""How far two logits may lie apart, as a share where they are over 1, that should be one."""
 
 BASELINES = ("mask_token", "pad_token", "unk_token")  # the first that the tokenizer has
 MARKED: Mapping[str, bool] = {
@@ -94,10 +97,13 @@ class Attributor:
             with fitting(), _frozen(self._full.module) as module:
                 layer = _layer(module, {name: tensor[:1] for name, tensor in fields.items()})
                 line = _Line(module, layer, fields, self._blanked(batch, fields), rows)
+                two = getattr(getattr(module, "config", None), "is_encoder_decoder", False)
+                if not two:  # a decoder reads the text as it is, and the baseline's name says so
+                    line.check(_monotonous(batch, fields["input_ids"]))
                 texts = _open(batch, line)
                 _converge(texts, line)
         except RuntimeError as error:  # a part that knows no gradient, or takes no embeddings
-            return [Failure(f"the model gives no gradients: {error}")] * len(batch)
+            return [Failure(f"{NO_GRADIENTS}: {error}")] * len(batch)
         return [text.answer(self.baseline) for text in texts]
 
     def _blanked(self, batch: Sequence[Prepared], fields: Fields) -> torch.Tensor:
@@ -139,6 +145,27 @@ class _Line:
             with torch.no_grad():
                 found.append(self._logits(*self._point(part)).double().cpu().numpy())
         return np.concatenate(found)
+
+    def check(self, other: torch.Tensor) -> None:
+        """Are embeddings put in place of those of the ids all that the module reads of a text?
+
+        `other`: ids (texts, length) unlike the texts' own. As many texts as fit at once are tried.
+
+        Raises:
+            RuntimeError: with the embeddings of other ids, the module does not answer as it does
+                to these ids; what has been integrated would not be its decision.
+        """
+        import torch
+
+        which = torch.arange(min(self._rows, len(other)), device=other.device)
+        for ids in (self._fields["input_ids"][which], other[which]):
+            with torch.no_grad():
+                put = self._logits(self._layer(ids), which)
+                fields = {name: tensor[which] for name, tensor in self._fields.items()}
+                out = self._module(**(fields | {"input_ids": ids}))
+                asked = getattr(out, "logits", out)
+            if ((put - asked).abs() > SAME * asked.abs().clamp(min=1.0)).any():
+                raise RuntimeError("it reads the tokens elsewhere than through their embedding")
 
     def slopes(self, texts: Sequence[Text], nodes: Floats) -> Floats:
         """How F rises along the lines by each token (texts, nodes, tokens)."""
@@ -182,6 +209,19 @@ class _Line:
             out = self._module(**fields)
         found: torch.Tensor = getattr(out, "logits", out)
         return found
+
+
+def _monotonous(batch: Sequence[Prepared], ids: torch.Tensor) -> torch.Tensor:
+    """The ids (texts, length), with the first word's in place of every token that is not special.
+
+    No blank tokens: where these are padding, some models take their first for the text's end.
+    """
+    other = ids.clone()
+    for row, prepared in enumerate(batch):
+        *_, special = _marks(prepared)
+        places = [place for place, mark in enumerate(special) if not mark]
+        other[row, places] = ids[row, places[:1]]
+    return other
 
 
 def _open(batch: Sequence[Prepared], line: _Line) -> list[Text]:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fmaudit.types import Attribute, Attributions, Failure, Response
+from fmaudit.types import NO_GRADIENTS, Attribute, Attributions, Failure, Response
 
 Floats = npt.NDArray[np.float64]
 
 FIRST = 8  # steps to begin with
+LEAST = 1e-6  # what float32 leaves open of a logit
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Text:
         """What is known of it now."""
         if not np.isfinite([self.difference, self.error, self.change, *self.scores]).all():
             return Failure("the logits or their gradients are not finite")
+        if abs(self.difference) > LEAST and not self.slopes.any():
+            return Failure(f"{NO_GRADIENTS}: each is 0, and the text moves the logits")
         parts, starts, ends, special = self.marks
         return Attributions(
             target=self.target, against=self.against, parts=parts, starts=starts, ends=ends,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fmaudit.types import Case, Input, Pair
+from fmaudit.data.membership import Text, words
+from fmaudit.types import Case
 
 EMPTY = "the text is empty"
 UNLABELLED = "no label: name its column as `label` in `membership` or in `data`"
 SHARED = "the same text stands among members and non-members"
 REPEATED = "the same text stands on its side already"
-
-Text = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,13 @@ def sides(cases: Sequence[Case]) -> Sides:
     found: dict[bool, dict[Text, str]] = {True: {}, False: {}}
     for case in cases:
         if case.id not in dropped:
-            side, text = found[bool(case.member)], _text(case.input)
+            side, text = found[bool(case.member)], words(case.input)
             side[text] = min(side.get(text, case.id), case.id)
     shared = found[True].keys() & found[False].keys()
     for case in cases:
         if case.id in dropped:
             continue
-        text = _text(case.input)
+        text = words(case.input)
         if text in shared:
             dropped[case.id] = SHARED
         elif found[bool(case.member)][text] != case.id:
@@ -62,10 +61,4 @@ def sides(cases: Sequence[Case]) -> Sides:
 def _unfit(case: Case) -> str:
     if case.target is None:
         return UNLABELLED
-    return "" if any(_text(case.input)) else EMPTY
-
-
-def _text(shown: Input) -> Text:
-    """A text's words, or a pair's two texts, with single spaces."""
-    parts = (shown.first, shown.second) if isinstance(shown, Pair) else (shown,)
-    return tuple(" ".join(part.split()) for part in parts)
+    return "" if any(words(case.input)) else EMPTY

@@ -8,7 +8,7 @@ from typing import Any
 from fmaudit.reporting import words
 from fmaudit.types import Finding, MeasuredError
 
-STALE = "Measured on earlier code, and so stale."
+STALE = "Measured on other code or with other parameters, and so stale."
 
 
 def said(finding: Finding, card: Mapping[str, Any]) -> str:
@@ -24,7 +24,7 @@ def said(finding: Finding, card: Mapping[str, Any]) -> str:
 
 
 def sentence(error: MeasuredError) -> str:
-    """Power and false alarms, each by its worse 95 % bound."""
+    """Power, false alarms and wrong passes, each by its worse 95 % bound."""
     text = (
         f"Audited auditor: at n = {words.count(error.n)} and {error.m} gated figures in the family "
         f"a true {error.dose:g} is failed in {words.at_least(error.power)} of simulated audits; "
@@ -32,6 +32,8 @@ def sentence(error: MeasuredError) -> str:
         f"{words.at_most(error.false_alarms)}; one at the threshold in "
         f"{words.at_most(error.boundary)}."
     )
+    if error.wrong_passes is not None:
+        text += f" One exactly at the threshold passes in {words.at_most(error.wrong_passes)}."
     return f"{text} {STALE}" if error.stale else text
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 UNSTEADY = 0.05  # share of changed classes above which no rule passes or fails
 STILL = 1e-3  # a change of a logit that no decision can be told to hang on
+CHANCE = 1.2  # the largest of some hundred changes by chance is seldom further above another
 ROUNDING = 3.0  # two answers that are each rounded differ by two roundings at the most
 
 ARITHMETIC = (
@@ -45,11 +46,17 @@ def words(capability: str, found: Mapping[str, Any]) -> list[str]:
 def _leaks(largest: Mapping[str, float], compared: Mapping[str, Any]) -> bool:
     """Whether padding moves a score by more than chance and rounding do.
 
-    Being read alone is no yardstick: it takes away the padding of a batch, and so moves what
-    leaks as well.
+    A model that answers at random moves as far under every condition. Being read alone, or in
+    another batch, moves what leaks as well, but less far than twice the length does. In float32
+    there is next to no rounding, so that a slight leak shows there.
     """
-    chance = max(largest.get("again", 0.0), compared.get("largest") or 0.0)
-    return largest.get("padded", 0.0) > STILL + ROUNDING * chance
+    chance = CHANCE * largest.get("again", 0.0)
+    shared = CHANCE * max(largest.get("alone", 0.0), largest.get("again", 0.0))
+    rounded = ROUNDING * (compared.get("largest") or 0.0)
+    return (
+        largest.get("padded", 0.0) > STILL + max(shared, rounded)
+        or (compared.get("padded") or 0.0) > STILL + chance
+    )
 
 
 def _steadiness(largest: Mapping[str, float], flips: Mapping[str, float], cause: str) -> str:

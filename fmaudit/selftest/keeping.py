@@ -25,8 +25,14 @@ def plain(done: Tier1) -> bytes:
     return msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n"
 
 
-def checkout() -> Path:
-    """The folder `probes/` of this checkout. Raises `SpecError` in an installed package."""
+def checkout(seeds: int | None, fewest: int) -> Path:
+    """The folder `probes/` of this checkout, where figures of `seeds` audits may be written.
+
+    None is as many as by default. Raises `SpecError` for fewer than `fewest` and in an
+    installed package.
+    """
+    if seeds is not None and seeds < fewest:
+        raise SpecError(f"--write keeps figures of at least {fewest} audits a twin, not of {seeds}")
     root = catalog.roots()[-1]
     if root.name == "_content":
         raise SpecError(

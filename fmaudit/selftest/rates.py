@@ -6,6 +6,10 @@ from fmaudit.types import Rate
 
 LEVEL = 0.05
 
+MOST_FALSE_ALARMS = 0.05
+LEAST_POWER = 0.9
+"""What is promised of every rule (`fmaudit selftest` says where it is not kept)."""
+
 
 def rate(hits: int, seeds: int) -> Rate:
     """`hits` of `seeds` with one-sided 95 % bounds: exact, Clopper and Pearson 1934.

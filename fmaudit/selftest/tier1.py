@@ -20,16 +20,14 @@ from typing import NamedTuple
 from fmaudit import catalog
 from fmaudit.measured import Simulated, Whole
 from fmaudit.selftest.plants import LEVELS, Level
-from fmaudit.selftest.rates import rate
-from fmaudit.selftest.trials import Trial, failed, holm_sizes, trials
-from fmaudit.types import Finding, Rate
+from fmaudit.selftest.rates import LEAST_POWER, MOST_FALSE_ALARMS, rate
+from fmaudit.selftest.trials import Trial, holm_sizes, trials, verdicts
+from fmaudit.types import Finding, Rate, Verdict
 
 SEEDS = 400
 FEWEST_SEEDS = 59
 """No false alarm in fewer leaves its 95 % bound above 0.05."""
 
-MOST_FALSE_ALARMS = 0.05
-LEAST_POWER = 0.9
 _AT_ONCE = 20
 
 Each = Callable[[Trial, list[Simulated]], None]
@@ -81,12 +79,11 @@ def figures(trial: Trial, parts: Sequence[Part]) -> Iterator[Simulated]:
     for planned in {p.measure: p for p in trial.plans}.values():
         assert planned.rule is not None
         for n in trial.plant.ladder:
-            rates: dict[Level, list[Rate]] = {}
+            said: dict[Level, list[Sequence[Verdict]]] = {}
             for part in (p for p in parts if p.n == n):
                 mine = [[f for f in a if f.measure == planned.measure] for a in part.audits]
-                alone = [[failed([f], family)[0] for f in audit] for audit in mine]
-                slices = zip(*alone, strict=True)
-                rates[part.level] = [rate(sum(fails), len(fails)) for fails in slices]
+                alone = [[verdicts([f], family)[0] for f in audit] for audit in mine]
+                said[part.level] = list(zip(*alone, strict=True))
             yield Simulated(
                 measure=planned.measure,
                 op=planned.rule.op,
@@ -94,9 +91,10 @@ def figures(trial: Trial, parts: Sequence[Part]) -> Iterator[Simulated]:
                 dose=trial.plant.measures[planned.measure].dose,
                 n=n,
                 m=trial.m,
-                power=min(rates["dosed"], key=_share),
-                false_alarms=max(rates["clean"], key=_share),
-                boundary=max(rates["boundary"], key=_share),
+                power=min(_shares("fail", said["dosed"]), key=_share),
+                false_alarms=max(_shares("fail", said["clean"]), key=_share),
+                boundary=max(_shares("fail", said["boundary"]), key=_share),
+                wrong_passes=max(_shares("pass", said["boundary"]), key=_share),
             )
 
 
@@ -111,7 +109,7 @@ def together(tried: Sequence[Trial], parts: Sequence[Part]) -> Whole:
             if part.level == level and part.probe.startswith(f"{family}." if family else "")
         ]
         joined = [[f for audit in one for f in audit] for one in zip(*mine, strict=True)]
-        return rate(sum(any(failed(audit, sizes)) for audit in joined), len(joined))
+        return rate(sum("fail" in verdicts(audit, sizes) for audit in joined), len(joined))
 
     return Whole(
         n={trial.card.id: trial.plant.ladder[-1] for trial in tried},
@@ -122,7 +120,7 @@ def together(tried: Sequence[Trial], parts: Sequence[Part]) -> Whole:
 
 
 def breaches(done: Tier1) -> Iterator[str]:
-    """Every rate of false alarms that is above what is promised, in a sentence."""
+    """Every rate of false alarms or wrong passes that is above what is promised, in a sentence."""
     for probe, simulated in done.figures.items():
         for f in simulated:
             where = f"{probe} {f.measure} at n = {f.n}"
@@ -131,6 +129,8 @@ def breaches(done: Tier1) -> Iterator[str]:
                 yield f"{where}: false alarms on a clean model {high}"
             if f.boundary.value > MOST_FALSE_ALARMS:
                 yield f"{where}: fails in {f.boundary.value:.3g} of audits at its threshold"
+            if f.wrong_passes is not None and f.wrong_passes.value > MOST_FALSE_ALARMS:
+                yield f"{where}: passes in {f.wrong_passes.value:.3g} of audits at its threshold"
     if done.whole is not None:
         whole = done.whole
         if whole.false_alarms.high > MOST_FALSE_ALARMS:
@@ -206,6 +206,11 @@ def _spans(count: int) -> Iterable[range]:
 def _simulated(trial: Trial, level: Level, n: int, seeds: range) -> list[list[Finding]]:
     with tempfile.TemporaryDirectory() as folder:
         return [trial.audit(level, n, seed, Path(folder)) for seed in seeds]
+
+
+def _shares(verdict: Verdict, slices: Sequence[Sequence[Verdict]]) -> list[Rate]:
+    """Of each slice, in which share of audits it had that verdict."""
+    return [rate(sum(v == verdict for v in said), len(said)) for said in slices]
 
 
 def _share(found: Rate) -> float:

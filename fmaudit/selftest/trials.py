@@ -19,7 +19,7 @@ from fmaudit.plans import Universe
 from fmaudit.registry import Method
 from fmaudit.seeds import Seeds
 from fmaudit.selftest.plants import CLASSES, PLANTS, Level, Plant
-from fmaudit.types import Finding
+from fmaudit.types import Finding, Verdict
 
 AUDITED = Universe({"sex": ("F", "M"), "race": ("A", "B", "C", "D", "E")}, {}, CLASSES, 1)
 """Two attributes and two classes, as the quickstart's data have: what fixes the Holm families."""
@@ -88,6 +88,6 @@ def holm_sizes(cards: Iterable[ProbeCard]) -> dict[str, int]:
     return sizes
 
 
-def failed(found: Sequence[Finding], m: Mapping[str, int]) -> list[bool]:
-    """Which of these findings fail when they are judged together."""
-    return [f.verdict == "fail" for f in findings.judge(found, m)]
+def verdicts(found: Sequence[Finding], m: Mapping[str, int]) -> list[Verdict]:
+    """The verdicts of these findings when they are judged together."""
+    return [f.verdict for f in findings.judge(found, m)]

@@ -70,6 +70,14 @@ def test_columns_of_its_own_come_before_those_of_data(folder: Path) -> None:
     assert "Did you mean 'text'" in said
 
 
+def test_a_cluster_may_stand_on_both_sides(folder: Path) -> None:
+    for found in (opened(folder, cluster="key"), opened(folder, {"cluster": "key"})):
+        cases = [case for part in found.chunks(9) for case in part]
+        assert [case.cluster for case in cases] == ["p", "q", "p", "r"]
+    said = complaint(folder, cluster="person")
+    assert "a.yaml: membership.members.cluster" in said
+
+
 def test_without_a_label_column_cases_have_no_target(folder: Path) -> None:
     found = opened(folder, {"label": None})
     assert {case.target for part in found.chunks(9) for case in part} == {None}

@@ -13,7 +13,8 @@ from fmaudit import catalog, measured, registry
 from fmaudit.reporting import record, seal
 from fmaudit.reporting.html import write_report
 from fmaudit.reporting.verify import verify
-from fmaudit.selftest import trials
+from fmaudit.selftest import tier1, trials
+from fmaudit.selftest.trained import audits
 from fmaudit.types import Rate
 
 ONE_WORKER = ("--workers", 1, "--seeds", 59)
@@ -32,8 +33,11 @@ def planted(tmp_path, monkeypatch):
     return put
 
 
-def test_a_sound_rule_ends_with_0_and_shows_its_figures(fmaudit_cli, planted, tmp_path):
+def test_a_sound_rule_ends_with_0_and_shows_its_figures(
+    fmaudit_cli, planted, tmp_path, monkeypatch
+):
     folder = planted()
+    monkeypatch.setattr(tier1, "SEEDS", 59)  # fewer than are shipped, for the test's sake
     said = fmaudit_cli("selftest", *ONE_WORKER, "--json", "out.json", "--write")
     assert said.code == 0, said.out + said.err
     assert ID in said.out
@@ -62,6 +66,29 @@ def test_too_few_seeds_are_refused(fmaudit_cli):
     assert fmaudit_cli("selftest", "bias", "--seeds", 58).code == 2
 
 
+@pytest.mark.parametrize("tier", [(), ("--trained",)])
+@pytest.mark.parametrize(
+    "words", [("--json", "gone/out.json"), ("--json", "."), ("--write", "--seeds", 9)]
+)
+def test_what_cannot_be_kept_is_refused_before_the_work(
+    fmaudit_cli, planted, monkeypatch, tier, words
+):
+    planted()
+    for work in (tier1, audits):
+        monkeypatch.setattr(work, "run", lambda *a, **k: pytest.fail("it was run"))
+    said = fmaudit_cli("selftest", *tier, *words)
+    assert said.code == 2
+    assert words[0] in said.err or "at least 59" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_figures_of_fewer_audits_than_by_default_are_not_written(fmaudit_cli, planted):
+    folder = planted()
+    said = fmaudit_cli("selftest", *ONE_WORKER, "--write")
+    assert (said.code, "at least 400" in said.err) == (2, True)
+    assert not list(folder.rglob("*.measured.json"))
+
+
 def test_a_family_without_rules_has_nothing_to_simulate(fmaudit_cli):
     said = fmaudit_cli("selftest", "performance")
     assert (said.code, "Nothing to simulate" in said.out) == (0, True)
@@ -75,8 +102,9 @@ def error(monkeypatch):
     """The error of one gap's rule, as if it had been measured at n = 30 and n = 4000."""
     card, method = catalog.probe(GAPS), registry.load_method("group_outcomes")
     sure, never = Rate(1.0, 0.937, 1.0, 400), Rate(0.0, 0.0, 0.0075, 400)
+    some = Rate(0.025, 0.0169, 0.0338, 1000)
     figures = [
-        measured.Simulated(GAP, "<=", 0.1, 0.25, n, 7, sure, never, never) for n in (30, 4000)
+        measured.Simulated(GAP, "<=", 0.1, 0.25, n, 7, sure, never, never, some) for n in (30, 4000)
     ]
     found = msgspec.structs.replace(
         measured.stamp(card, method, "A subject."), figures=tuple(figures)
@@ -108,6 +136,7 @@ def test_a_finding_stands_beside_its_error_in_record_and_report(spec, error, tmp
     assert missing == "false_positive_rate_difference <= 0.1: not measured"
     assert "a true 0.25 is failed in at least 93 % of simulated audits" in text
     assert "a clean model in at most 1 %" in text
+    assert "exactly at the threshold passes in at most 4 %" in text
     others = [f for f in found.findings if f.measure != GAP and f.rule and f.estimate]
     assert others
     assert all(f.measured_error is None for f in others)
@@ -121,6 +150,15 @@ def test_a_stale_one_says_so(spec, error, tmp_path):
     assert all(f.measured_error.stale for f in gated(found))
     assert "the method has changed since" in text
     assert "and so stale" in text
+
+
+def test_other_parameters_than_measured_are_stale(spec, error, tmp_path):
+    error(params={"strength": 3})
+    found, text = audit(spec, tmp_path / "run")
+    assert gated(found)
+    assert all(f.measured_error.stale for f in gated(found))
+    assert "other parameters than measured" in text
+    assert verify(tmp_path / "run").ok
 
 
 def test_verify_checks_which_error_stands_there(spec, error, tmp_path):

@@ -11,8 +11,9 @@ from fmaudit.types import Classify
 CONDITIONS = st.sampled_from(["", "", "", "alone", "padded"])
 
 
-def item(k, length, under=""):
-    return Prepared(Classify(str(k), under=under), None, length), (k, length, under)
+def item(k, length, under="", dtype=""):
+    asked = Classify(str(k), under=under, dtype=dtype)
+    return Prepared(asked, None, length), (k, length, under)
 
 
 @given(st.integers(1, 512))
@@ -61,9 +62,10 @@ def test_what_is_left_over_shares_a_bucket():
     assert (shape, len(batch)) == (Shape(44, 16), 9)
 
 
+@pytest.mark.parametrize("dtype", ["", "float32"])
 @pytest.mark.parametrize(("under", "expected"), [("alone", Shape(40, 1)), ("padded", Shape(88, 8))])
-def test_conditions(under, expected):
-    ((shape, _),) = pack([item(0, 40, under)], Limits(512, 1024, 256))
+def test_conditions(under, expected, dtype):
+    ((shape, _),) = pack([item(0, 40, under, dtype)], Limits(512, 1024, 256))
     assert shape == expected
 
 

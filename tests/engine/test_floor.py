@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import msgspec
+import pytest
 import torch
 from support import Bench, listed
 from support_models import Heedless
@@ -64,6 +65,7 @@ def test_a_slight_leak_shows_though_no_class_changes(tiny, tmp_path):
     assert found.most_flips <= 0.05
     (said, mask, _) = noise.words("classify", msgspec.to_builtins(found))
     assert "scores moved by up to" in said
+    assert "arithmetic" not in said
     assert "attention mask" in mask
 
 
@@ -73,6 +75,34 @@ def test_a_sound_model_is_not_told_to_heed_its_mask(tiny, tmp_path):
     said = noise.words("classify", msgspec.to_builtins(found))
     assert said[0] == "The same input was answered alike every time: no class changed."
     assert said[1] == "Number format: served in float32: nothing to compare."
+
+
+@pytest.mark.parametrize("heard", [0.02, 1.0])
+def test_a_leak_shows_beside_the_rounding(tiny, tmp_path, heard):
+    engine = engine_of(tiny, tmp_path, lambda m: Heedless(m, heard), torch.bfloat16)
+    found = floor.measure(engine, listed(60), Seeds(1), dtype="bfloat16")
+    assert found.float32.padded > 0.01
+    said = " ".join(noise.words("classify", msgspec.to_builtins(found)))
+    assert "attention mask" in said
+    assert "arithmetic" not in said
+
+
+def test_rounding_alone_is_no_leak(tiny, tmp_path):
+    engine = engine_of(tiny, tmp_path, dtype=torch.bfloat16)
+    found = floor.measure(engine, listed(60), Seeds(1), dtype="bfloat16")
+    assert found.largest["padded"] > 1e-3, "padding changes the rounding"
+    assert found.float32.padded < 1e-4
+    said = " ".join(noise.words("classify", msgspec.to_builtins(found)))
+    assert "Differences of this size are the arithmetic's" in said
+    assert "attention mask" not in said
+
+
+def test_chance_is_no_leak(tmp_path):
+    rng = random.Random(0)
+    bench = Bench(tmp_path, lambda text: (0.0, 3.0 + rng.uniform(-1, 1)))
+    found = floor.measure(bench.engine, listed(100), Seeds(1))
+    assert found.largest["padded"] > 1.0
+    assert "attention mask" not in " ".join(noise.words("classify", msgspec.to_builtins(found)))
 
 
 def test_half_precision_is_compared_and_is_no_noise(tiny, tmp_path):

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fmaudit.explanations.certificate import (
     CERTIFIED,
+    UNMOVED,
     certificate,
     certify,
     cuts,
@@ -141,6 +142,7 @@ def test_a_rank_under_five_percent_takes_39_orders():
 def test_figures_stay_in_their_range(chances, seed):
     pool = iter(chances * 2)
     found = certified(list(range(10)), lambda request: logit(next(pool)), seed=seed)
+    assume(found != UNMOVED)
     for name in CERTIFIED:
         assert -1 <= found[name] <= 1
     gain = found["comprehensiveness"] - found["random_comprehensiveness"]
@@ -172,3 +174,11 @@ def test_published_answers_are_scored_without_an_engine():
             "rank_p": 1 / 2,
         }
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("low", "moved"), [(0.8995, False), (0.9, False), (0.898, True)])
+def test_a_decision_that_no_words_move_is_not_certified(low, moved):
+    found = certified([0, 0, 0, 5, 0, 0, 0, 0, 0, 0], reads("four", 0.9, low))
+    assert (found == UNMOVED) != moved
+    if moved:
+        assert found["comprehensiveness"] == pytest.approx(0.002)

@@ -22,6 +22,7 @@ from fmaudit.explanations.integrated_gradients import (
     GradientParams,
     integrated_gradients,
 )
+from fmaudit.explanations.maps import TOO_LONG
 from fmaudit.explanations.words import words_of
 from fmaudit.models.classifier import ClassifierHandle
 from fmaudit.models.fakes import FakeClassifier, hashed
@@ -31,11 +32,21 @@ from fmaudit.reporting import verify
 from fmaudit.seeds import Seeds
 from fmaudit.stats import measures
 from fmaudit.stats.sample import Question, Sample
-from fmaudit.types import Attribute, Attributions, Case, Classify, Failure, Logits, Pair, Row, Rule
+from fmaudit.types import (
+    NO_GRADIENTS,
+    Attribute,
+    Attributions,
+    Case,
+    Classify,
+    Failure,
+    Logits,
+    Pair,
+    Row,
+    Rule,
+)
 
 CONTEXT = Context(Seeds(0), classes=("no", "yes"), floor=1e-7)
 TEXT = "one two three four five six"
-YES = Logits((0.0, 2.0))
 DEFAULT = GradientParams()
 NAMES = ("metal", "colour", "fruit")
 
@@ -54,8 +65,13 @@ def attributions(text, scores, target=1, **changes):
     return msgspec.structs.replace(base, **changes)
 
 
-def answering(found, logits=YES):
-    return lambda request: found if isinstance(request, Attribute) else logits
+def counted(request):
+    """Each word speaks for "yes"."""
+    return Logits((0.0, 0.25 * len(words_of(request.input))))
+
+
+def answering(found, logits=None):
+    return lambda r: found if isinstance(r, Attribute) else logits or counted(r)
 
 
 def rows_of(cases, answer, params=DEFAULT, context=CONTEXT):
@@ -98,10 +114,10 @@ def test_the_model_is_asked_by_the_parameters():
         asked.append(request)
         return answering(attributions(TEXT, [1.0] * 6))(request)
 
-    params = GradientParams(random_orders=3, keep_special=False, tolerance=0.1, most_steps=64)
+    params = GradientParams(random_orders=3, keep_special=True, tolerance=0.1, most_steps=64)
     row_of(TEXT, answer, params=params)
     assert asked[:2] == [
-        Attribute(TEXT, keep_special=False, tolerance=0.1, most_steps=64),
+        Attribute(TEXT, keep_special=True, tolerance=0.1, most_steps=64),
         Classify(TEXT),
     ]
     # two counts of the six words, (1, 2, 3), removed and kept, of at most four orders
@@ -137,13 +153,14 @@ def test_what_could_be_noise_is_not_attributed(difference, floor, told):
     row = row_of(TEXT, answering(found), context=msgspec.structs.replace(CONTEXT, floor=floor))
     assert row.reason.startswith("nothing to attribute: ") != told
     assert not row.failed
-    assert bool(row.values) == told
+    assert ("word_scores" in row.values) == told
+    assert row.values["difference"] == difference
 
 
 @pytest.mark.parametrize(
     ("found", "logits", "reason"),
     [
-        (Failure("no gradients"), Logits((0.0, 2.0)), "no gradients"),
+        (Failure("no room"), Logits((0.0, 2.0)), "no room"),
         (attributions(TEXT, [1.0] * 6), Failure("no logits"), "no logits"),
         (attributions(TEXT, [1.0] * 6), Logits((0.0, float("nan"))), "a logit is not finite"),
         (Logits((0.0, 1.0)), Logits((0.0, 2.0)), "answered with Logits"),
@@ -167,6 +184,19 @@ def test_a_text_without_words_that_cannot_be_answered_is_a_failed_row():
     assert row.reason == "without some words: too short for me"
 
 
+def test_a_model_without_gradients_is_not_tested_and_has_not_failed():
+    row = row_of(TEXT, answering(Failure(f"{NO_GRADIENTS}: it rounds")))
+    assert row.reason == f"{NO_GRADIENTS}: it rounds"
+    assert not row.failed
+
+
+def test_a_text_that_the_model_does_not_read_whole_has_no_map():
+    row = row_of(TEXT, answering(attributions(TEXT, [1.0] * 6, cut=3), Logits((0.0, 2.0), cut=3)))
+    assert row.reason == TOO_LONG
+    assert not row.failed
+    assert not row.values
+
+
 def test_two_decisions_are_none():
     row = row_of(TEXT, answering(attributions(TEXT, [1.0] * 6, target=0)))
     assert row.reason.startswith("float32 decides for 'no' and the served model for 'yes'")
@@ -178,7 +208,7 @@ def test_one_bad_case_leaves_the_others():
 
     def answer(request):
         if not isinstance(request, Attribute):
-            return Logits((0.0, 2.0))
+            return counted(request)
         if request.input == TEXT:
             return attributions(TEXT, [1.0] * 5)  # a word too few: the answer does not fit
         return attributions(request.input, [1.0] * 7)
@@ -301,14 +331,23 @@ def test_odd_texts_on_a_real_model(planted, toy):
         Case("short", "iron"),
     ]
     cut, arabic, pair, empty, short = toy.rows(cases)
-    assert len(cut.values["word_scores"]) == len(words_of(long))
-    assert cut.values["word_scores"][60:] == [0.0] * (len(words_of(long)) - 60)  # never read
+    assert cut.reason == TOO_LONG
     assert int(np.argmax(arabic.values["word_scores"])) == 3
     assert pair.values["word_parts"] == [0, 0, 0, 0, 1, 1, 1]
     assert int(np.argmax(pair.values["word_scores"])) == 2
     assert empty.reason
     assert short.reason
     assert not any(row.failed for row in (cut, arabic, pair, empty, short))
+
+
+def test_a_model_that_gives_no_gradients_is_no_failure(planted, tmp_path):
+    module = AutoModelForSequenceClassification.from_pretrained(planted.folder)
+    module.forward = torch.no_grad()(module.forward)
+    tokenizer = AutoTokenizer.from_pretrained(planted.folder)
+    toy = Toy(tmp_path, Loaded(TorchClassifier(module, tokenizer, NAMES)))
+    for row in toy.rows(planted.cases[:3]):
+        assert row.reason.startswith(NO_GRADIENTS)
+        assert not row.failed
 
 
 def test_a_model_that_ignores_its_input_has_nothing_to_attribute(planted, tmp_path):
@@ -383,9 +422,9 @@ def test_the_whole_flow(planted, tmp_path):
     assert found["excess_comprehensiveness"].verdict == "pass"
     assert found["excess_sufficiency"].verdict == "pass"
     assert found["mean_comprehensiveness"].verdict == "measured"
-    assert found["excess_comprehensiveness"].estimate.n == 100  # the card's sample
+    assert found["excess_comprehensiveness"].estimate.n == 120
     rows = evidence.read(tmp_path / "run/evidence/explanations.integrated_gradients.parquet")
-    assert rows.num_rows == 100
+    assert rows.num_rows == 120
     result = verify.verify(tmp_path / "run")
     assert not result.mismatches
     assert "Explained texts" in (tmp_path / "run/report.html").read_text()

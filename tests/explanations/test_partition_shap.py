@@ -3,12 +3,15 @@ from __future__ import annotations
 import hashlib
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from support import Bench
 
 from fmaudit.engine.scheduler import Task
 from fmaudit.explanations import partition_shap as module
+from fmaudit.explanations.certificate import UNMOVED
+from fmaudit.explanations.maps import TOO_LONG
 from fmaudit.explanations.partition_shap import COLUMNS, ShapParams, partition_shap
 from fmaudit.registry import Context
 from fmaudit.seeds import Seeds
@@ -16,6 +19,7 @@ from fmaudit.types import Attribute, Attributions, Case, Classify, Failure, Logi
 
 PROBE = "explanations.partition_shap"
 DULL = "the a is was in of and very house street river people walked slowly under old new"
+HIDDEN = " ".join(["..."] * 11)
 GOOD = "the food was good and the rest of it was there"
 
 
@@ -61,7 +65,7 @@ def test_a_text_has_a_map_and_its_certificate(tmp_path):
     scores = dict(zip(GOOD.split(), values["word_scores"], strict=True))
     assert max(scores, key=scores.__getitem__) == "good"
     assert scores["good"] == pytest.approx(4.0, abs=0.2)
-    assert values["difference"] == pytest.approx(rule(GOOD)[1] - rule("")[1])
+    assert values["difference"] == pytest.approx(rule(GOOD)[1] - rule(HIDDEN)[1])
     assert math.fsum(values["word_scores"]) == pytest.approx(values["difference"], abs=1e-9)
     assert values["error"] < 1e-9
     assert values["evaluations"] <= 200
@@ -123,6 +127,58 @@ def test_a_pair_and_a_text_from_right_to_left(tmp_path):
     assert text[found["word_starts"][2] : found["word_ends"][2]] == "טוב"
 
 
+def noise(text):
+    """An answer that depends on every letter, and on no word more than on another."""
+    share = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64
+    return (0.0, 6 * share - 3)
+
+
+@pytest.mark.parametrize("words", [6, 12])
+def test_pure_noise_is_not_certified(tmp_path, words):
+    """What a map was ranked by is not what it is judged by."""
+    rng = np.random.default_rng(words)
+    texts = [" ".join(rng.choice(DULL.split(), words)) for _ in range(100)]
+    rows, _ = rows_of(tmp_path, texts, noise)
+    found = [row.values for row in rows if "rank_p" in row.values]
+    assert len(found) > 95
+    for name in ("comprehensiveness", "sufficiency"):
+        excess = np.array([v[name] - v[f"random_{name}"] for v in found])
+        assert abs(excess.mean()) < 3 * excess.std() / len(excess) ** 0.5
+
+
+def test_a_decision_that_no_words_move_is_not_certified(tmp_path):
+    row = one(tmp_path, GOOD, lambda text: (0.0, 20.0 + ("good" in text)))
+    assert row.reason == UNMOVED
+    assert not row.failed
+    assert row.values == {"difference": 1.0}
+
+
+def test_a_text_that_the_model_does_not_read_whole_has_no_map(tmp_path):
+    """Nor one that it cannot read whole where its words are hidden."""
+    context = Context(Seeds(0), classes=("no", "yes"))
+
+    def row_where(cut):
+        generator = partition_shap.run([Case("c", GOOD)], ShapParams(), context)
+        answers = None
+        while True:
+            try:
+                requests = generator.send(answers)
+            except StopIteration as stop:
+                return stop.value[0]
+            answers = [Logits(rule(r.input), cut=int(cut(r.input))) for r in requests]
+
+    for cut in (
+        lambda text: text == GOOD,
+        lambda text: text == HIDDEN,
+        lambda text: 3 < text.count("...") < 8,
+    ):
+        row = row_where(cut)
+        assert row.reason == TOO_LONG
+        assert not row.failed
+        assert not row.values
+    assert row_where(lambda text: False).values
+
+
 # ── answers that fail ────────────────────────────────────────────────────────────────────
 
 
@@ -130,10 +186,11 @@ def test_a_pair_and_a_text_from_right_to_left(tmp_path):
     ("broken", "said"),
     [
         (lambda text: "rest" in text, "not finite"),
-        (lambda text: not text, "without its words: "),
+        (lambda text: text == HIDDEN, "with its words hidden: "),
+        (lambda text: 2 < text.count("...") < 8, "with some words hidden: "),
         (lambda text: 0 < len(text.split()) < 8, "without some words: "),
     ],
-    ids=["the text itself", "no word", "some words"],
+    ids=["the text itself", "all hidden", "some hidden", "some left out"],
 )
 def test_an_answer_that_fails_is_a_failed_row_and_the_others_go_on(tmp_path, broken, said):
     def failing(text):
@@ -255,8 +312,13 @@ def test_agreement_is_the_rank_correlation_of_the_maps():
 
 @pytest.mark.parametrize(
     "given",
-    [gradients([0.5] * 11), gradients(range(11), target=0), Failure("no gradients")],
-    ids=["a constant map", "another decision", "a failure"],
+    [
+        gradients([0.5] * 11),
+        gradients(range(11), target=0),
+        msgspec.structs.replace(gradients(range(11)), converged=False),
+        Failure("no gradients"),
+    ],
+    ids=["a constant map", "another decision", "not converged", "a failure"],
 )
 def test_no_agreement_without_a_map_to_agree_with(given):
     row, _ = agreement(given)

@@ -55,7 +55,7 @@ def test_the_planted_words_are_found(done, planted):
         )
         for row in frame.itertuples()
     ]
-    assert len(areas) == 100
+    assert len(areas) == 120
     assert np.mean(areas) >= 0.95
 
 
@@ -65,7 +65,7 @@ def test_the_maps_of_the_planted_toy_are_certified(done):
         (finding,) = found(audited, measure)
         assert finding.verdict == "pass", finding
     (agree,) = found(audited, "map_agreement")
-    assert agree.estimate.n == 100
+    assert agree.estimate.n == 120
     assert agree.estimate.low > 0.2
     assert fmaudit.verify(folder).ok
 

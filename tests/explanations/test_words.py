@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fmaudit.explanations.words import Word, by_word, only, words_of
+from fmaudit.explanations.words import HIDDEN, Word, by_word, hidden, only, words_of
 from fmaudit.types import Attributions, Pair
 
 # Letters with and without spaces between words, marks, joiners, every kind of space.
@@ -162,3 +162,20 @@ def test_nothing_is_lost(value, rows):
     scores, apart, share = by_word(words_of(value), found)
     assert sum(scores) + apart == pytest.approx(sum(found.scores), abs=1e-9)
     assert share is None or 0 <= share <= 1 + 1e-12
+
+
+@given(kept())
+def test_a_hidden_word_leaves_its_place(found):
+    value, words, keep = found
+    shown = hidden(value, words, keep)
+    assert hidden(value, words, set(range(len(words)))) == value
+    sides = lambda v: (v.first, v.second) if isinstance(v, Pair) else (v,)  # noqa: E731
+    for part, (text, masked) in enumerate(zip(sides(value), sides(shown), strict=True)):
+        own = [(k, word) for k, word in enumerate(words) if word.part == part]
+        gone = [word for k, word in own if k not in keep]
+        assert masked.count(HIDDEN[0]) - sum(
+            word.text.count(HIDDEN[0]) for k, word in own if k in keep
+        ) == len(HIDDEN) * len(gone)
+        assert len(masked) == len(text) + sum(3 - len(word.text) for word in gone)
+    if any(k not in keep and set(word.text) - {"."} for k, word in enumerate(words)):
+        assert shown != only(value, words, keep)

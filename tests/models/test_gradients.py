@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from fmaudit.errors import OutOfMemory
 from fmaudit.models.gradients import marks
 from fmaudit.models.torchmodel import TorchClassifier
-from fmaudit.types import Attribute, Attributions, Classify, Failure, Logits, Pair
+from fmaudit.types import NO_GRADIENTS, Attribute, Attributions, Classify, Failure, Logits, Pair
 
 TEXT = "the film was good and the service clean"
 
@@ -43,6 +43,14 @@ class Hard(Bag):
 
     def forward(self, input_ids, attention_mask, token_type_ids=None):
         return self.head(self.pooled(input_ids, attention_mask).detach())
+
+
+class Twice(Bag):
+    """Looks its tokens up a second time."""
+
+    def forward(self, input_ids, attention_mask, token_type_ids=None):
+        once, again = (self.pooled(input_ids, attention_mask) for _ in range(2))
+        return self.head(torch.tanh(3 * once) + 3 * again)
 
 
 class Stubborn(Bag):
@@ -105,7 +113,7 @@ def close(found, expected):
 
 
 def test_it_is_captums_map_to_one_percent(bert, tokenizer):
-    (found,) = attribute(bert, [TEXT], tolerance=0.01)
+    (found,) = attribute(bert, [TEXT], tolerance=0.01, keep_special=True)
     layer = bert.module.get_input_embeddings()
     expected, difference, order = reference(bert, TEXT, tokenizer.mask_token_id, layer)
     assert close(found.scores, expected) < 0.01
@@ -117,7 +125,7 @@ def test_it_is_captums_map_to_one_percent(bert, tokenizer):
 
 def test_three_classes_go_against_the_runner_up(tiny_three, tokenizer):
     model = loaded(tiny_three, tokenizer, ("no", "yes", "maybe"))
-    (found,) = attribute(model, [TEXT])
+    (found,) = attribute(model, [TEXT], keep_special=True)
     (answer,) = model.run(model.prepare([Classify(TEXT)]), length=16, rows=1)
     order = np.argsort(answer.values)[::-1]
     assert (found.target, found.against) == (order[0], order[1])
@@ -131,7 +139,7 @@ def test_three_classes_go_against_the_runner_up(tiny_three, tokenizer):
 
 def test_a_bare_module_is_attributed_through_its_embedding(tokenizer):
     model = TorchClassifier(Bag(len(tokenizer)), tokenizer, ["a", "b"])
-    (found,) = attribute(model, [TEXT], tolerance=0.01)
+    (found,) = attribute(model, [TEXT], tolerance=0.01, keep_special=True)
     expected, _, _ = reference(model, TEXT, tokenizer.mask_token_id, model.module.embed)
     assert close(found.scores, expected) < 0.01
 
@@ -181,7 +189,6 @@ def test_architectures_are_attributed_and_the_scores_add_up(kind, options, token
     assert found.difference != 0
     assert found.converged
     assert sum(found.scores) == pytest.approx(found.difference, rel=0.05)
-    assert found.scores[0] == found.scores[-1] == 0  # special tokens stand in the baseline too
     (alone,) = attribute(model, ["a quick brown nurse from town"])
     assert other.scores == pytest.approx(alone.scores, abs=2e-3 * max(map(abs, alone.scores)))
     assert ("decoder" in found.baseline) == (kind in ("Bart", "T5"))
@@ -208,12 +215,18 @@ def test_a_model_that_ignores_the_text_has_a_map_of_zeros(tokenizer):
     assert (flat.difference, flat.error, flat.change, flat.steps) == (0, 0, 0, 16)
 
 
-def test_where_no_gradient_flows_the_map_does_not_converge(tokenizer):
+def test_where_no_gradient_flows_there_is_no_map(tokenizer):
     (found,) = attribute(TorchClassifier(Hard(len(tokenizer)), tokenizer, ["a", "b"]), [TEXT])
-    assert set(found.scores) == {0.0}
-    assert found.error == pytest.approx(1)
-    assert not found.converged
-    assert found.steps == 256
+    assert found == Failure(f"{NO_GRADIENTS}: each is 0, and the text moves the logits")
+
+
+def test_a_model_that_reads_its_tokens_twice_has_no_map(tokenizer):
+    """The gradients would converge, and be those of another decision than the model's."""
+    model = TorchClassifier(Twice(len(tokenizer)), tokenizer, ["a", "b"])
+    (found,) = attribute(model, [TEXT])
+    assert isinstance(found, Failure)
+    assert found.reason.startswith(NO_GRADIENTS)
+    assert "elsewhere than through their embedding" in found.reason
 
 
 def test_a_part_without_a_backward_pass_is_a_failure(tokenizer):
@@ -279,7 +292,7 @@ def test_doubling_reuses_every_pass_and_only_open_texts_go_on(bert):
     assert loose.converged
     assert not strict.converged
     assert (loose.passes, strict.passes) == (17 + 2, 257 + 2)
-    assert sum(seen) == loose.passes + strict.passes + 1  # one to find the embedding
+    assert sum(seen) == loose.passes + strict.passes + 1 + 2 * 4  # to find the embedding, to try it
     assert max(seen) <= 8
 
 
@@ -315,7 +328,7 @@ def test_tokens_stand_where_they_were_read(bert):
 
 
 def test_odd_texts(bert):
-    empty, one, long = attribute(bert, ["", "good", "good bad " * 200])
+    empty, one, long = attribute(bert, ["", "good", "good bad " * 200], keep_special=True)
     assert set(empty.scores) == {0.0}
     assert empty.difference == 0
     assert len(one.scores) == 3

@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from fmaudit.errors import ModelError
 from fmaudit.models.classifier import ClassifierHandle
-from fmaudit.models.precision import Float32
+from fmaudit.models.precision import Float32, served
 from fmaudit.models.torchmodel import TorchClassifier
 from fmaudit.types import Classify
 
@@ -28,11 +29,75 @@ def test_a_module_in_float32_is_its_own_twin(module):
 
 
 def test_a_copy_is_made_once_and_leaves_the_served_one(module):
-    served = copy.deepcopy(module).bfloat16()
-    twin = Float32(served)
+    half = copy.deepcopy(module).bfloat16()
+    twin = Float32(half)
     assert twin.module is twin.module
     assert {p.dtype for p in twin.module.parameters()} == {torch.float32}
-    assert {p.dtype for p in served.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in half.parameters()} == {torch.bfloat16}
+
+
+class Mixed(torch.nn.Module):
+    """A head in half precision on an embedding in float32."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.embed = torch.nn.Embedding(words, 8)
+        self.head = torch.nn.Linear(8, 2).bfloat16()
+
+    def forward(self, input_ids, attention_mask, token_type_ids=None):
+        del attention_mask, token_type_ids
+        return self.head(self.embed(input_ids).mean(1).to(self.head.weight.dtype))
+
+
+def test_one_coarse_layer_is_what_the_module_is_served_in(tiny):
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    model = TorchClassifier(Mixed(len(tokenizer)), tokenizer, ["no", "yes"])
+    assert model.facts.dtype == "bfloat16"
+    assert {p.dtype for p in model.float32.module.parameters()} == {torch.float32}
+    assert logits(model) != logits(model, "float32")
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "coarsest"),
+    [
+        (("float32", "float16"), "float16"),
+        (("float16", "bfloat16"), "bfloat16"),
+        (("float64", "float32"), "float32"),
+        (("float64",), "float64"),
+        (("float32", "int8"), "float32"),
+        ((), "float32"),
+    ],
+)
+def test_the_coarsest_parameter_counts(dtypes, coarsest):
+    module = torch.nn.ParameterList(
+        torch.nn.Parameter(torch.zeros(1, dtype=getattr(torch, name)), requires_grad=False)
+        for name in dtypes
+    )
+    assert served(module) is getattr(torch, coarsest)
+
+
+class Autocast(torch.nn.Module):
+    """Weights in one dtype, arithmetic in another."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner, self.config = inner, inner.config
+
+    def forward(self, **fields):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return self.inner(**fields)
+
+
+def test_autocast_in_the_module_is_refused(module, tiny):
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    model = TorchClassifier(Autocast(module), tokenizer, ["no", "yes"])
+    assert model.facts.dtype == "float32"
+    with pytest.raises(ModelError, match=r"in float32, but its logits come in bfloat16"):
+        logits(model)
+    half = TorchClassifier(Autocast(copy.deepcopy(module).bfloat16()), tokenizer, ["no", "yes"])
+    logits(half)
+    with pytest.raises(ModelError, match="cannot be compared with float32"):
+        logits(half, "float32")
 
 
 def test_a_request_in_float32_is_answered_in_it(module, tiny):

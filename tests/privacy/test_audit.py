@@ -6,11 +6,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support_rows import write
 
 import fmaudit
 from fmaudit.models.fakes import FakeClassifier, hashed
+from fmaudit.reporting import record, seal
 from fmaudit.reporting.verify import verify
 from fmaudit.types import Finding
 
@@ -42,7 +44,7 @@ def audit(folder: Path, members: Rows, others: Rows, *, remembered: int = 0, **s
         return hashed(text)
 
     header = ("text", "label")
-    for name, some in (("in", members), ("out", others), ("rows", others[:40])):
+    for name, some in (("in", members), ("out", others), ("rows", rows(9)[:40])):
         write(folder / f"{name}.csv", some, header)
     sides = {
         "members": f"file:{folder / 'in.csv'}",
@@ -56,7 +58,7 @@ def audit(folder: Path, members: Rows, others: Rows, *, remembered: int = 0, **s
         "model": {"path": "in memory"},
         "data": {"source": f"file:{folder / 'rows.csv'}", "text": "text", "label": "label"},
         "membership": sides,
-        "probes": [{"id": "privacy.membership_loss", "params": {"permutations": 99}}],
+        "probes": [{"id": "privacy.membership_loss", "params": {"permutations": 199}}],
         **said,
     }
     return fmaudit.audit(spec, out=folder / "run", model=FakeClassifier(rule, key="remembers"))
@@ -109,6 +111,84 @@ def test_members_on_one_topic_cannot_be_judged(tmp_path: Path) -> None:
     assert verified(tmp_path)
 
 
+def test_non_members_that_reword_members_are_no_pass(tmp_path: Path) -> None:
+    """A model that knows every member by heart, and what is like a member too."""
+    members, numbers = rows(5), random.Random(8)
+    reworded = [
+        (f"{text.rsplit(' ', 1)[0]} {numbers.randrange(10**6)}", label) for text, label in members
+    ]
+    done = audit(tmp_path, members, reworded, remembered=N)
+    found = finding(done)
+    assert found.verdict == "not_tested"
+    assert "less like their own side than like the other" in found.reason
+    assert finding(done, "membership_advantage").reason == found.reason
+    blind = finding(done, "blind_auc").estimate
+    assert blind is not None
+    assert (blind.high or 1.0) < 0.5
+    assert finding(done, "membership_auc").verdict == "measured"
+    assert verified(tmp_path)
+
+
+def test_rows_of_one_person_are_not_counted_as_many(tmp_path: Path) -> None:
+    """The column of persons is that of `data`; a person on both sides is one cluster."""
+    header = ("text", "label", "person")
+    for name, seed in (("in", 5), ("out", 6)):
+        some = [(*row, f"p{k // 10}") for k, row in enumerate(rows(seed))]
+        write(tmp_path / f"{name}.csv", some, header)
+    data = {"source": f"file:{tmp_path / 'rows.csv'}", "text": "text", "label": "label"}
+    write(tmp_path / "rows.csv", [(*row, str(k)) for k, row in enumerate(rows(7)[:40])], header)
+    spec = {
+        "model": {"path": "in memory"},
+        "data": {**data, "cluster": "person"},
+        "membership": {
+            "members": f"file:{tmp_path / 'in.csv'}",
+            "nonmembers": f"file:{tmp_path / 'out.csv'}",
+            "drawn": "random",
+            "record": "by lot",
+        },
+        "probes": [{"id": "privacy.membership_loss", "params": {"permutations": 199}}],
+    }
+    done = fmaudit.audit(spec, out=tmp_path / "run", model=FakeClassifier(hashed, key="plain"))
+    assert finding(done).verdict == "not_tested"
+    assert "2400 rows of 120 clusters" in finding(done).reason
+    auc = finding(done, "membership_auc").estimate
+    assert auc is not None
+    assert auc.clusters == 120
+    assert verified(tmp_path)
+
+
+def test_audited_rows_that_were_trained_on_stop_the_audit(tmp_path: Path) -> None:
+    known, fresh = rows(5), rows(7)
+
+    def of(name: str, audited: Rows) -> Any:
+        folder = tmp_path / name
+        folder.mkdir()
+        write(folder / "audited.csv", audited, ("text", "label"))
+        data = {"source": f"file:{folder / 'audited.csv'}", "text": "text", "label": "label"}
+        return audit(folder, known, rows(6), data=data)
+
+    spaced = [(f" {text}\t", label) for text, label in known[:3]]
+    with pytest.raises(fmaudit.errors.DataError, match=r"3 of 40 rows \(7\.5%\) hold a text of"):
+        of("many", [*spaced, *fresh[:37]])
+    assert not (tmp_path / "many" / "run" / "answers.sqlite").exists()
+    done = of("few", [*spaced[:2], *fresh[:38]])
+    assert done.record.data["membership"]["trained_in_data"] == 2
+
+
+FORGED: dict[str, Any] = {"members": 1100, "nonmembers": 1300, "drawn": "unknown"}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_a_record_says_of_the_sides_is_checked(tmp_path: Path, name: str) -> None:
+    done = audit(tmp_path, rows(5)[:100], rows(6)[:100])
+    told = {**done.record.data["membership"], name: FORGED[name]}
+    data = {**done.record.data, "membership": told}
+    forged = msgspec.structs.replace(done.record, data=data)
+    record.write(tmp_path / "run", seal.seal(tmp_path / "run", forged))
+    found = verify(tmp_path / "run").mismatches
+    assert name in {check.figure for check in found}
+
+
 def test_without_a_draw_on_record_equal_texts_are_judged_and_others_not(tmp_path: Path) -> None:
     sides = {"drawn": "unknown", "record": None}
     done = audit(tmp_path, rows(5), rows(6), membership=sides)
@@ -133,9 +213,18 @@ def test_training_texts_among_the_others_are_no_pass(tmp_path: Path) -> None:
     assert verified(tmp_path)
 
 
+def test_few_texts_that_stand_on_both_sides_are_told_as_such(tmp_path: Path) -> None:
+    for name, n in (("many", 1200), ("few", 60)):
+        (tmp_path / name).mkdir()
+        members = rows(5)[:n]
+        done = audit(tmp_path / name, members, [*members[: n // 3], *rows(6)[: n - n // 3]])
+        assert "33.3% of a side's texts stand on the other one" in finding(done).reason
+        assert verified(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("members", "why"),
-    [(300, "300 members and 1200 non-members, at least 1000"), (20, "at least 50 of each")],
+    [(300, "300 members and 1200 non-members, at least 1000"), (20, "1,000 of each for a rate")],
 )
 def test_too_few_are_not_tested(tmp_path: Path, members: int, why: str) -> None:
     done = audit(tmp_path, rows(5)[:members], rows(6))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from sklearn.metrics import roc_auc_score
 
@@ -33,7 +35,7 @@ WORDS = (
     "letter",
     "coat",
 )
-FEW = BlindParams(permutations=99)
+FEW = BlindParams(permutations=199)
 
 
 def made(n: int, seed: int = 0, hint: float = 0.0) -> list[Case]:
@@ -70,7 +72,7 @@ def test_scores_are_those_of_refitting_without_each_fold() -> None:
 
 def test_rows_beyond_the_most_are_scored_by_the_folds_that_leave_them_out() -> None:
     cases = made(200, hint=0.6)
-    params = BlindParams(permutations=99, most_rows=100)
+    params = BlindParams(permutations=199, most_rows=100)
     seeds = Seeds(3)
     dealt = module._deal(cases, params, seeds)
     assert dealt.fitted.sum() == 100
@@ -101,6 +103,47 @@ def test_what_gives_members_away_is_found() -> None:
     assert area(labelled, found.scores) > 0.95
     paired = [replace(c, input=Pair("same", str(c.input))) for c in hinted]
     assert blind(paired, FEW, Seeds(1)).p == 0.01
+
+
+@pytest.mark.parametrize("sign", ["  ", "\n", "\t", "\u00a0", "\u3000", " \n"])
+def test_white_space_alone_gives_members_away(sign: str) -> None:
+    cases = [
+        replace(case, input=str(case.input).replace(" ", sign)) if case.member else case
+        for case in made(200)
+    ]
+    found = blind(cases, FEW, Seeds(1))
+    assert area(cases, found.scores) > 0.95
+    assert found.p == 0.01
+
+
+def test_the_end_of_a_long_text_and_its_length_are_seen() -> None:
+    params = BlindParams(permutations=199, most_characters=100)
+
+    def long(case: Case, middle: str, end: str) -> Case:
+        return replace(case, input=f"{'river stone ' * 9}{middle}{end}")
+
+    marked = [long(c, "lamp " * 20, "tax" if c.member else "cow") for c in made(200)]
+    found = blind(marked, params, Seeds(1))
+    assert area(marked, found.scores) > 0.95
+    longer = [long(c, "lamp " * (40 if c.member else 20), "lamp " * 20) for c in made(200)]
+    found = blind(longer, params, Seeds(1))
+    assert area(longer, found.scores) > 0.95
+    assert found.p == 0.01
+
+
+def test_copies_on_the_other_side_are_told_by_p() -> None:
+    pairs = [(case, replace(case, id=f"{case.id}-", member=not case.member)) for case in made(150)]
+    cases = [case for pair in pairs for case in pair]
+    found = blind(cases, FEW, Seeds(1))
+    assert area(cases, found.scores) < 0.2
+    assert found.p == 0.01
+
+
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_p_counts_the_smaller_tail_twice(above: int, below: int) -> None:
+    drawn = np.array([0.9] * above + [0.1] * below)
+    expected = min(1.0, 2 * (1 + min(above, below)) / (1 + above + below))
+    assert module._two_sided(0.5, drawn) == expected
 
 
 def test_texts_without_words_in_common() -> None:
@@ -180,5 +223,5 @@ def test_members_of_another_kind_are_caught_among_real_rows(adult: list[Case]) -
     others = [case for case in order if case.id not in taken][:1000]
     cases = [replace(c, member=True) for c in members] + [replace(c, member=False) for c in others]
     found = blind(cases, BlindParams(), Seeds(0))
-    assert found.p == 0.001
+    assert found.p == 0.002
     assert area(cases, found.scores) > 0.55

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fmaudit.reporting.measured import said, sentence
@@ -23,6 +24,12 @@ def test_bounds_are_rounded_to_the_worse_side():
         "failed in at least 93 % of simulated audits; a clean model in at most 1 %; one at the "
         "threshold in at most 3 %."
     )
+
+
+def test_wrong_passes_are_said_where_they_were_counted():
+    assert "passes" not in sentence(ERROR)
+    passes = msgspec.structs.replace(ERROR, wrong_passes=Rate(0.02, 0.01, 0.0301, 1000))
+    assert sentence(passes).endswith(" One exactly at the threshold passes in at most 4 %.")
 
 
 def test_stale_is_said():

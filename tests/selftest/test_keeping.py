@@ -51,7 +51,13 @@ def test_what_trained_models_showed_stays(tried):
 
 
 def test_an_installed_package_is_not_written_to(monkeypatch, tmp_path):
-    assert checkout().name == "probes"
+    assert checkout(None, 400).name == "probes"
     monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "_content",))
     with pytest.raises(SpecError, match="checkout"):
-        checkout()
+        checkout(None, 400)
+
+
+def test_figures_of_few_audits_are_not_written():
+    assert checkout(400, 400).name == "probes"
+    with pytest.raises(SpecError, match="at least 400 audits a twin, not of 399"):
+        checkout(399, 400)

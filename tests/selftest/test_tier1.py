@@ -26,6 +26,8 @@ def test_each_rule_has_its_error_at_each_size(done):
     assert small.power.value > 0.5
     assert large.false_alarms.value == 0.0
     assert large.boundary.value < 0.05
+    assert large.wrong_passes.value < 0.05
+    assert large.wrong_passes.seeds == 150
 
 
 def test_a_sound_rule_is_no_breach(done):
@@ -55,6 +57,15 @@ def test_a_measure_that_is_biased_is_a_breach(tmp_path):
     assert any("at its threshold" in line and ID in line for line in found)
 
 
+def test_a_measure_that_flatters_is_a_breach_by_its_wrong_passes(tmp_path):
+    def flattering(values, n, rng):
+        return answers(values, n, rng, 0.1)
+
+    found = list(tier1.breaches(run(tmp_path, seeds=20, rows=flattering, ladder=(120,))))
+    assert any("passes in" in line and ID in line for line in found)
+    assert not any("fails in" in line for line in found)
+
+
 def test_a_level_that_is_not_kept_is_a_breach(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "ALPHA", 0.8)
     assert any(
@@ -79,10 +90,10 @@ def test_alarms_on_a_clean_model_are_a_breach(tmp_path):
 
 def test_a_dose_that_is_not_found_is_named_and_no_breach(tmp_path):
     def deaf(values, n, rng):
-        return answers({"accuracy": 0.9}, n, rng)
+        return answers({"accuracy": max(values["accuracy"], 0.7)}, n, rng)
 
     found = run(tmp_path, rows=deaf, ladder=(40,))
-    assert found.figures[ID][0].power.value == 0.0
+    assert found.figures[ID][0].power.value < 0.05
     assert list(tier1.breaches(found)) == []
     assert [line.split(":")[0] for line in tier1.weak(found)] == [f"{ID} accuracy"]
 

@@ -61,9 +61,9 @@ def test_verdicts_of_each_twin_are_counted():
     assert (entry["m"], entry["n"], entry["sign"]) == (2, 30, "fail")
     assert entry["false_alarms"]["value"] == 0.25
     assert entry["boundary"]["value"] == 0.5
-    assert entry["power"]["value"] == pytest.approx(2 / 3)
+    assert entry["power"]["value"] == 1.0
     assert {k: r["seeds"] for k, r in entry.items() if k in ("power", "false_alarms")} == {
-        "power": 3,
+        "power": 2,  # the third could not be judged
         "false_alarms": 4,
     }
     dosed = entry["twins"]["dosed"]
@@ -85,6 +85,15 @@ def test_the_sign_of_a_certificate_is_a_pass():
     (entry,) = audits.entries(plant, audited)
     assert (entry["power"]["value"], entry["false_alarms"]["value"]) == (1.0, 0.0)
     assert entry["boundary"] is None
+
+
+def test_where_no_audit_was_judged_there_is_no_rate():
+    plant = fake(sign="pass", twins=("clean", "dosed"))
+    audited = [*done("clean", "not_tested", "error"), *done("dosed", "pass", "pass")]
+    (entry,) = audits.entries(plant, audited)
+    assert entry["false_alarms"] is None
+    assert entry["twins"]["clean"]["seeds"] == 2
+    assert list(keeping.breaches([entry])) == list(keeping.missed([entry])) == []
 
 
 def test_each_slice_is_a_figure_of_its_own():
@@ -151,7 +160,9 @@ def test_a_brittle_model_is_caught_and_its_twin_is_not():
     assert len(told) == 2
     measures = [(e["measure"], e["slice"].get("kind")) for e in found]
     kinds = ["keyboard", "ocr", "casing", "homoglyph", "invisible"]
-    assert measures == [*((brittle.DROP, kind) for kind in kinds), (brittle.FLIPS, None)]
+    assert measures == [
+        (measure, kind) for measure in (brittle.DROP, brittle.FLIPS) for kind in kinds
+    ]
     for figure in found:
         assert figure["twins"]["clean"]["verdicts"]["pass"] == 1
         assert figure["twins"]["dosed"]["verdicts"]["fail"] == 1

@@ -64,6 +64,23 @@ def test_the_names_and_the_seeds_are_passed_on(asked, capsys, tmp_path):
     assert "a line" in said.err
 
 
+def test_audits_that_no_rule_judged_are_said_and_not_counted(asked, capsys):
+    twins = {"clean": {"seeds": 10}, "dosed": {"seeds": 12}}
+    asked(false_alarms=None, twins=twins)
+    assert trained([], None, None, False) == 0
+    said = capsys.readouterr().out
+    assert "not judged" in said
+    assert "10 of 10 judged of 12 (≥ 0.74)" in said
+    assert "0 of 10 (" not in said
+
+
+def test_fewer_models_than_by_default_are_not_written(asked):
+    calls = asked()
+    with pytest.raises(tier1_keeping.SpecError, match="at least 10"):
+        trained([], 9, None, True)
+    assert calls == []
+
+
 def test_a_breach_is_said_and_ends_with_1(asked, capsys):
     asked(false_alarms={"value": 0.5, "low": 0.22, "high": 0.78, "seeds": 10})
     assert trained([], None, None, False) == 1
@@ -115,4 +132,7 @@ def test_the_shipped_figures_of_trained_models_are_of_shipped_rules():
         for entry in found.trained if found else ():
             assert entry["probe"] == card.id
             assert entry["measure"] in {e.measure for e in card.measures if e.rule}
-            assert entry["false_alarms"]["low"] <= keeping.MOST_FALSE_ALARMS
+            for twin, name in (("clean", "false_alarms"), ("dosed", "power")):
+                judged = sum(entry["twins"][twin]["verdicts"][v] for v in audits.JUDGED)
+                assert judged == (entry[name] or {"seeds": 0})["seeds"]
+            assert list(keeping.breaches([entry])) == []

@@ -5,7 +5,7 @@ from support_selftest import ID, trial
 
 from fmaudit import catalog
 from fmaudit.errors import UnknownName
-from fmaudit.selftest.trials import failed, holm_sizes, trials
+from fmaudit.selftest.trials import holm_sizes, trials, verdicts
 
 
 def test_values_are_clean_at_the_rule_and_planted(tmp_path):
@@ -31,16 +31,16 @@ def test_the_same_seed_gives_the_same_audit_and_another_another(tmp_path):
     assert first != other
 
 
-def test_findings_fail_by_the_verdicts_of_an_audit(tmp_path):
+def test_findings_have_the_verdicts_of_an_audit(tmp_path):
     mine = trial(tmp_path)
-    assert failed(mine.audit("dosed", 120, 0, tmp_path), {"fake": 4}) == [True] * 4
-    assert failed(mine.audit("clean", 120, 0, tmp_path), {"fake": 4}) == [False] * 4
+    assert verdicts(mine.audit("dosed", 120, 0, tmp_path), {"fake": 4}) == ["fail"] * 4
+    assert verdicts(mine.audit("clean", 120, 0, tmp_path), {"fake": 4}) == ["pass"] * 4
 
 
 def test_too_large_a_family_hides_a_defect(tmp_path):
     found = trial(tmp_path).audit("dosed", 40, 0, tmp_path)
-    assert any(failed(found, {"fake": 4}))
-    assert not any(failed(found, {"fake": 10**9}))
+    assert "fail" in verdicts(found, {"fake": 4})
+    assert "fail" not in verdicts(found, {"fake": 10**9})
 
 
 def test_every_shipped_card_with_a_rule_has_a_plant_for_each_of_its_rules():

@@ -5,6 +5,7 @@
     classifier, probabilities, gaps, swaps, explanations     the figures; `figures` names them
     resampled                what was drawn at random, drawn again
     precision                what float32 makes of a model that is served in less
+    floor                    the recorded noise floor against repeats in the evidence
     promises, decisions      what the cards promise, and what follows from the figures
     check, results           the comparison, figure by figure
 

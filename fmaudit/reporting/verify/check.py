@@ -8,8 +8,9 @@ from typing import Any
 
 from fmaudit.reporting import seal
 from fmaudit.reporting.record import load
-from fmaudit.reporting.verify import decisions, precision, results
+from fmaudit.reporting.verify import decisions, floor, precision, results
 from fmaudit.reporting.verify.findings import check_findings
+from fmaudit.reporting.verify.maps import check_maps
 from fmaudit.reporting.verify.measured import check_errors
 from fmaudit.reporting.verify.results import Check, Verification
 from fmaudit.reporting.verify.rows import File
@@ -19,8 +20,10 @@ from fmaudit.types import AuditRecord
 def verify(run: str | Path) -> Verification:
     """Compute every figure of a run again, from its evidence and by other code than the audit's.
 
-    A seal that was made anew hides nothing: the figures are compared with the evidence, the
-    findings with what the cards promise, the evidence with the counts in the record.
+    A seal that was made anew hides no changed figure: the figures are compared with the evidence,
+    the findings with what the cards promise, the evidence with the counts in the record. Floor,
+    served dtype and costs are measured while the audit runs and only sealed: a spec that names
+    a dtype and repeats in the evidence bound the first two, the rest has to be believed.
 
     Raises:
         RunFolderError: the folder holds no record that can be read.
@@ -32,6 +35,9 @@ def verify(run: str | Path) -> Verification:
     if not broken:
         checks += precision.enough(record, files, both)
         checks += check_findings(record, files, both)
+        checks += floor.check(record, files)
+    checks += check_maps(run, record)
+    checks += precision.served(record, _spec(run))
     checks += check_errors(record)
     checks += _exit_code(run, record)
     checks += _unseen(record)
@@ -91,7 +97,23 @@ def _counts(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
         if entry.status in ("ran", "error") and entry.probe not in record.probes:
             note = "a probe that ran, without its card in the record"
             yield Check(f"coverage {entry.probe}", "card", "value", None, None, False, note)
+    yield from _sides(record, files)
     yield from _cut_texts(record, files)
+
+
+def _sides(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
+    """Members, others and their draw, as the record tells them, against the rows on both sides."""
+    told = record.data.get("membership") or {}
+    for probe, file in files.items():
+        card, where = record.probes[probe], f"data membership ({probe})"
+        if card.get("cases") != "membership" or not (file.has("member") and file.has("drawn")):
+            continue
+        inside = int(file.column("member")[0].sum())
+        if card.get("sample") is None:
+            yield results.same(where, "members", told.get("members"), inside)
+            yield results.same(where, "nonmembers", told.get("nonmembers"), file.rows - inside)
+        drawn = file.column("drawn")[0].all()
+        yield results.same(where, "drawn", told.get("drawn"), "random" if drawn else "unknown")
 
 
 def _handed(record: AuditRecord, card: Mapping[str, Any]) -> int | None:
@@ -112,11 +134,7 @@ def _cut_texts(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check
 
 
 def _exit_code(run: Path, record: AuditRecord) -> Iterator[Check]:
-    import yaml
-
-    path = run / "spec.yaml"
-    spec = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    asked = (spec.get("probes") if isinstance(spec, Mapping) else None) or []
+    asked = _spec(run).get("probes") or []
     named = [choice["id"] if isinstance(choice, Mapping) else choice for choice in asked]
     covered = {name for c in record.coverage for name in (c.probe, c.family)}
     for name in named:
@@ -125,6 +143,14 @@ def _exit_code(run: Path, record: AuditRecord) -> Iterator[Check]:
             yield Check(f"coverage {name}", "coverage", "value", None, name, False, note)
     fresh = decisions.exit_code(record.findings, record.coverage, named)
     yield results.same("audit", "exit_code", record.audit.get("exit_code"), fresh)
+
+
+def _spec(run: Path) -> Mapping[str, Any]:
+    import yaml
+
+    path = run / "spec.yaml"
+    spec = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return spec if isinstance(spec, Mapping) else {}
 
 
 def _unseen(record: AuditRecord) -> Iterator[Check]:

@@ -129,7 +129,7 @@ _MEMBERSHIP = {
     "tpr_at_0_1_percent_fpr": Figure(membership.rate(0.001), _RATED),
     "membership_auc": Figure(membership.area("score"), ("member", "score")),
     "blind_auc": Figure(membership.area("blind"), ("member", "blind")),
-    "membership_advantage": Figure(membership.advantage, ("member", "score", "blind")),
+    "membership_advantage": Figure(membership.advantage, _RATED),
 }
 
 FIGURES: Mapping[str, Figure] = {

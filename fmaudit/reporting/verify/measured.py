@@ -45,4 +45,6 @@ def _wanted(finding: Finding, measured: Mapping[str, Any]) -> dict[str, Any] | N
     if best is None:
         return None
     names = ("dose", "n", "m", "power", "false_alarms", "boundary")
-    return {**{name: best[name] for name in names}, "stale": measured["changed"]}
+    passes = best.get("wrong_passes")
+    stale = measured["changed"]
+    return {**{name: best[name] for name in names}, "wrong_passes": passes, "stale": stale}

@@ -17,7 +17,7 @@ from fmaudit.reporting.verify.rows import Array, Rows
 from fmaudit.types import Estimate
 
 SEEN_WITHOUT_MODEL = 0.01
-HARDLY_SEEN = 0.55
+HARDLY_SEEN = 0.05  # of an AUC, to either side of chance
 MOST_SHARED = 0.05
 
 
@@ -35,6 +35,7 @@ def area(column: str) -> Callable[[Rows, Ask], Estimate]:
 def advantage(rows: Rows, ask: Ask) -> Estimate:
     """The attack's AUROC less that of the classifier without the model."""
     y = _members(rows, ask)
+    _readable(rows, ask)
     (one, z), (two, other) = (
         auroc(y, rows.columns[name].astype(float), rows.w) for name in ("score", "blind")
     )
@@ -140,10 +141,14 @@ def _readable(rows: Rows, ask: Ask) -> dict[str, Any]:
     p = float(rows.columns["blind_p"].max())
     drawn = bool(rows.columns["drawn"].astype(bool).all())
     blind = area("blind")(rows, ask)
-    unseen = blind.high is not None and blind.high <= HARDLY_SEEN
+    limits = (blind.low, blind.high)
+    unseen = all(x is not None and abs(x - 0.5) <= HARDLY_SEEN + 1e-12 for x in limits)
     if not unseen and (not drawn or p <= SEEN_WITHOUT_MODEL):
         raise NotEstimable("texts that differ without the model")
-    return {"drawn": drawn, "blind_auc": blind.value, "blind_high": blind.high, "blind_p": p}
+    return {
+        "drawn": drawn, "blind_auc": blind.value, "blind_low": blind.low,
+        "blind_high": blind.high, "blind_p": p,
+    }  # fmt: skip
 
 
 def _members(rows: Rows, ask: Ask) -> Array:

@@ -67,6 +67,16 @@ def enough(record: AuditRecord, files: Mapping[str, File], both: Compared) -> It
                 yield Check(probe, "float32", "value", None, None, False, note)
 
 
+def served(record: AuditRecord, spec: Mapping[str, Any]) -> Iterator[Check]:
+    """The dtype in the record against the one that the spec asks for, where it names one.
+
+    A model that Python code handed over came in a dtype of its own.
+    """
+    asked = (spec.get("model") or {}).get("dtype") or "auto"
+    if asked != "auto" and record.model.get("adapter") == "classifier":
+        yield results.same("model", "dtype", record.model.get("dtype"), asked, "asked by the spec")
+
+
 def with_float32(
     fresh: Estimate, promise: Promise, figure: Figure, file: File, ask: Ask, pair: Both | None
 ) -> Estimate:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from fmaudit.plans import Universe
-from fmaudit.types import Logits, Row
+from fmaudit.types import Asks, Logits, Request, Response, Row
+
+T = TypeVar("T")
 
 Level = Literal["clean", "boundary", "dosed"]
 LEVELS: tuple[Level, ...] = ("clean", "boundary", "dosed")
@@ -62,3 +64,14 @@ def together(rng: np.random.Generator, p: npt.NDArray[np.float64]) -> npt.NDArra
     shared = rng.random((*p.shape[:-1], 1))
     found: npt.NDArray[np.bool_] = np.where(rng.random(p.shape) < 0.5, shared, own) < p
     return found
+
+
+def driven(asks: Asks[T], answer: Callable[[Request], Response]) -> T:
+    """What a method's generator returns when each of its requests is answered so."""
+    try:
+        asked = next(asks)
+        while True:
+            asked = asks.send([answer(request) for request in asked])
+    except StopIteration as stop:
+        found: T = stop.value
+        return found

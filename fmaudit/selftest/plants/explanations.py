@@ -1,4 +1,4 @@
-"""Planted explanations: maps that are worse than chance, and integrals that do not converge."""
+"""Planted explanations: texts that a few words decide, and maps of them that are true or false."""
 
 from __future__ import annotations
 
@@ -7,25 +7,35 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from fmaudit.explanations.certificate import Erasure, certificate
-from fmaudit.selftest.plants.base import CLASSES, Plant, Planted, Rows, Values
-from fmaudit.types import Case, Failure, Input, Logits, Response, Row
+from fmaudit.explanations import certificate
+from fmaudit.explanations.words import words_of
+from fmaudit.selftest.plants.base import CLASSES, Plant, Planted, Rows, Values, driven
+from fmaudit.types import Case, Logits, Request, Row
 
-_BASE = 0.9
-_FALL = {"comprehensiveness": 0.3, "sufficiency": 0.4}
-"""How far the probability falls, on average, with random orders of the words."""
+_WORDS = (8, 12)
+"""Words of a text: at least, at most."""
+
+_MOVES = {f"sign{k}": 0.15 * move for k, move in enumerate((-4, -3, -2, -1, 1, 2, 3, 4))}
+"""Planted words: by how much each moves the logit of "yes"."""
+
+_PLANTED = 3
+"""So many of them stand in a text."""
 
 _ORDERS = 5
-_TRIED = [Erasure((f"without {k}",), (f"only {k}",)) for k in range(1 + _ORDERS)]
+"""Orders drawn at random, as many as the cards have."""
+
+_TRUE, _SHUFFLED, _REVERSED = 1, 0, -1
+_QUALITY = {0.140: _TRUE, 0.0: _SHUFFLED, -0.104: _REVERSED}
+"""Excess comprehensiveness → the map that has it, on 20,000 such texts."""
 
 _CERTIFICATE = {
-    "excess_comprehensiveness": Planted(clean=0.1, dose=-0.1),
-    "excess_sufficiency": Planted(clean=-0.1, dose=0.1),
+    "excess_comprehensiveness": Planted(clean=0.140, dose=-0.104),
+    "excess_sufficiency": Planted(clean=-0.137, dose=0.109),
 }
 _SUBJECT = (
-    "Probabilities of the predicted class without some words and with them alone, which vary from "
-    "text to text: those of the map differ from those of five random orders by the dose on "
-    "average, from a map as good as chance at the threshold to one that is worse. n counts texts."
+    "Texts of 8 to 12 words, three of which move the probabilities; a map of what each word does, "
+    "at the threshold its scores shuffled, as the dose its signs reversed, is certified by asking. "
+    "n counts texts."
 )
 
 
@@ -33,28 +43,48 @@ def _maps(further: Callable[[Values, np.random.Generator], Mapping[str, object]]
     """Rows of n explained texts; `further` draws what the method finds beside the certificate."""
 
     def rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
+        quality = _QUALITY[values["excess_comprehensiveness"]]
+        texts = [_text(rng) for _ in range(n)]
         return [
-            Row(Case(f"t{k}", "a text"), {**further(values, rng), **_certified(values, rng)})
-            for k in range(n)
+            Row(Case(f"t{k}", text), {**further(values, rng), **_certified(text, quality, rng)})
+            for k, text in enumerate(texts)
         ]
 
     return rows
 
 
-def _certified(values: Values, rng: np.random.Generator) -> Mapping[str, object]:
-    """The certificate of one map: all orders vary, the map's by more."""
-    answers: dict[Input, Response] = {"a text": _said(_BASE)}
-    for name, texts in (("comprehensiveness", "without"), ("sufficiency", "only")):
-        falls = _FALL[name] + rng.uniform(-0.1, 0.1, 1 + _ORDERS)
-        falls[0] += values[f"excess_{name}"] + rng.uniform(-0.15, 0.15)
-        answers |= {f"{texts} {k}": _said(_BASE - fall) for k, fall in enumerate(falls.tolist())}
-    found = certificate("a text", _TRIED, answers, 1, CLASSES)
-    assert not isinstance(found, Failure)
+def _text(rng: np.random.Generator) -> str:
+    """Some of the planted words among others, in any order."""
+    others = int(rng.integers(*_WORDS, endpoint=True)) - _PLANTED
+    planted = rng.choice(list(_MOVES), _PLANTED, replace=False)
+    words = [*planted, *(f"word{k}" for k in range(others))]
+    return " ".join(words[k] for k in rng.permutation(len(words)))
+
+
+def _certified(text: str, quality: int, rng: np.random.Generator) -> Mapping[str, object]:
+    """The certificate of a map of that quality, for the class that the model decides for."""
+    words = words_of(text)
+    moves = np.array([_MOVES.get(word.text, 0.0) for word in words])
+    predicted = int(moves.sum() > 0)
+    scores = (moves if predicted else -moves) * (quality or 1)
+    asks = certificate.certify(
+        text,
+        words,
+        (scores if quality else rng.permutation(scores)).tolist(),
+        predicted,
+        CLASSES,
+        rng,
+        _ORDERS,
+    )
+    found = driven(asks, _answer)
+    assert isinstance(found, Mapping), found
     return found
 
 
-def _said(p: float) -> Logits:
-    return Logits((0.0, math.log(p / (1 - p))))
+def _answer(request: Request) -> Logits:
+    """The planted words that still stand in the text decide; the others say nothing."""
+    assert isinstance(request.input, str)
+    return Logits((0.0, math.fsum(_MOVES.get(word, 0.0) for word in request.input.split())))
 
 
 INTEGRATED_GRADIENTS = Plant(

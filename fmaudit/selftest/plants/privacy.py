@@ -22,7 +22,8 @@ def _memory(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
 
     ahead = ndtri(values["tpr_at_1_percent_fpr"]) - ndtri(0.01)
     logits = rng.normal(size=2 * n) + np.repeat([ahead, 0.0], n)
-    told = {"overlap": 0.0, "drawn": True, "blind_p": float(rng.integers(1, 1001)) / 1000}
+    rank = int(rng.integers(1, 1001))  # of the AUC without the model among 999 shuffled ones
+    told = {"overlap": 0.0, "drawn": True, "blind_p": min(rank, 1001 - rank) / 500}
     return [
         membership_loss.score(case, Logits((0.0, logit)), CLASSES, {**told, "blind": own})
         for case, logit, own in zip(_cases(n), logits.tolist(), rng.random(2 * n), strict=True)

@@ -27,6 +27,7 @@ from fmaudit.selftest.trained.subjects import Plant, Rows, Subject, Twin
 from fmaudit.types import VERDICTS, Finding
 
 SEEDS = 10
+JUDGED = ("pass", "fail", "inconclusive")
 
 Report = Callable[[str], None]
 
@@ -53,10 +54,11 @@ def run(
 
     An entry is {plant, about, probe, measure, slice, sign, m, dose, n, power, false_alarms,
     boundary, twins, beside, fmaudit, method_digest}. The rates are shares of audits whose verdict
-    is `sign` (see `Plant`), among those of the dosed, clean and boundary models, null where a
-    plant has no such twin. `dose` is the dosed models' true effect; it and the `effect` of each
-    twin are {value, low, high}: mean, least and most over the models. Of each twin all verdicts
-    are counted. `beside` holds what the plant took from the evidence of the dosed models.
+    is `sign` (see `Plant`) among those that were judged, of the dosed, clean and boundary models;
+    null where none was judged and where a plant has no such twin. `dose` is the dosed models'
+    true effect; it and the `effect` of each twin are {value, low, high}: mean, least and most
+    over the models. Of each twin all verdicts are counted. `beside` holds what the plant took
+    from the evidence of the dosed models.
 
     Raises:
         RunError: an audit has none of the figures that were to be found.
@@ -93,11 +95,7 @@ def entries(plant: Plant, done: Sequence[Audited]) -> Iterator[dict[str, Any]]:
     """The counts of one plant's audits: one entry a gated measure and slice (see `run`)."""
     for name, slice_ in dict.fromkeys(_key(f) for d in done for f in d.findings):
         twins = {t: _twin(name, slice_, [d for d in done if d.twin == t]) for t in plant.twins}
-        rates = {
-            t: msgspec.to_builtins(rate(found["verdicts"][plant.sign], found["seeds"]))
-            for t, found in twins.items()
-            if found["seeds"]
-        }
+        rates = {t: _rate(found["verdicts"], plant.sign) for t, found in twins.items()}
         yield {
             "plant": plant.name,
             "about": plant.about,
@@ -114,6 +112,12 @@ def entries(plant: Plant, done: Sequence[Audited]) -> Iterator[dict[str, Any]]:
             "twins": twins,
             "beside": _spans(d.beside for d in done if d.twin == "dosed"),
         }
+
+
+def _rate(verdicts: Mapping[str, int], sign: str) -> dict[str, Any] | None:
+    """The share of a verdict among the audits that a rule could judge; None where none was."""
+    judged = sum(verdicts[verdict] for verdict in JUDGED)
+    return msgspec.to_builtins(rate(verdicts[sign], judged)) if judged else None
 
 
 def _twin(

@@ -9,11 +9,9 @@ from typing import Any
 import msgspec
 
 from fmaudit import catalog, measured, registry
+from fmaudit.selftest.rates import LEAST_POWER, MOST_FALSE_ALARMS
 
 Entries = Sequence[Mapping[str, Any]]
-
-MOST_FALSE_ALARMS = 0.05
-LEAST_POWER = 0.9
 
 
 def plain(found: Entries) -> bytes:

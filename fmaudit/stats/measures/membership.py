@@ -27,15 +27,15 @@ that no row has; limits at level a are the shares at which they reach a. Method
 
 Such a rate exists on at least 10/α non-members, and where it can be read: no more than 5 % of a
 side's texts stand on the other one, and either a recorded draw at random made the sides and the
-blind permutation p is above 0.01, or the upper 95 % limit of blind_auc is at most 0.55. Rows
-count once: weights, clusters and strata have no place in it.
+blind permutation p (two-sided) is above 0.01, or the 95 % limits of blind_auc lie within 0.45 and
+0.55. Rows count once: weights, clusters and strata have no place in it. The advantage is read
+where the rate is; areas are always measured.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,68 +47,13 @@ from fmaudit.stats.intervals import ALPHA
 from fmaudit.stats.measures.arrays import weights
 from fmaudit.stats.measures.base import Better, Measure, on_device
 from fmaudit.stats.measures.ranking import auroc, auroc_influence
+from fmaudit.stats.measures.resampled import Resampled, resampled
 from fmaudit.stats.sample import Bools, Floats, Question, Sample
 from fmaudit.types import Estimate
 
 BLIND_P = 0.01
-BLIND_HIGH = 0.55
+BLIND_LOW, BLIND_HIGH = 0.45, 0.55
 MOST_OVERLAP = 0.05
-
-
-@dataclass(frozen=True)
-class Resampled:
-    """The bootstrap distribution of n·TPR: Bin(n, share) with probability `chance`, summed.
-
-    `above`: shares of members above each threshold, `reached`: at or above it.
-    """
-
-    n: int
-    above: Floats
-    reached: Floats
-    chance: Floats
-
-    def at_most(self, events: int) -> float:
-        """P(n·TPR* ≤ events), ties with the threshold not counted."""
-        from scipy import special
-
-        if events < 0:
-            return 0.0
-        return float(self.chance @ special.bdtr(min(events, self.n), self.n, self.above))
-
-    def at_least(self, events: int) -> float:
-        """P(n·TPR* ≥ events), ties with the threshold counted."""
-        from scipy import special
-
-        if events > self.n:
-            return 0.0
-        tails = special.bdtrc(events - 1, self.n, self.reached) if events > 0 else 1.0
-        return float(np.sum(self.chance * tails))
-
-    def p(self, threshold: float) -> tuple[float, float]:
-        """P(TPR* ≤ threshold) and P(TPR* ≥ threshold)."""
-        events = self.n * threshold
-        return self.at_most(math.floor(events + 1e-9)), self.at_least(math.ceil(events - 1e-9))
-
-    def limits(self, alpha: float) -> tuple[float, float]:
-        """The smallest share with P(TPR* ≤ share) > α, the largest with P(TPR* ≥ share) > α."""
-        low = _first(lambda x: self.at_most(x) > alpha, self.n)
-        high = self.n - _first(lambda x: self.at_least(self.n - x) > alpha, self.n)
-        return low / self.n, high / self.n
-
-
-def resampled(member: Bools, score: Floats, allowed: int) -> Resampled:
-    """The bootstrap of both sides, `allowed` false positives a resample."""
-    from scipy import special
-
-    others, inside = np.sort(score[~member]), np.sort(score[member])
-    level = np.unique(others)[::-1]
-    alarms = others.size - np.searchsorted(others, level, side="left")
-    highest = special.bdtrc(allowed, others.size, alarms / others.size)
-    chance = np.diff(highest, prepend=0.0)
-    there, n = chance > 0, inside.size
-    above = n - np.searchsorted(inside, level[there], side="right")
-    reached = n - np.searchsorted(inside, level[there], side="left")
-    return Resampled(n, above / n, reached / n, chance[there])
 
 
 def _rate(per: int) -> tuple[Callable[..., float], Callable[..., Estimate]]:
@@ -120,6 +65,7 @@ def _rate(per: int) -> tuple[Callable[..., float], Callable[..., Estimate]]:
         return float(np.mean(score[member] > _threshold(member, score, per)))
 
     def interval(sample: Sample, question: Question) -> Estimate:
+        _own_texts(sample)
         member, score = _sides(sample, question, "score")
         _plain(sample)
         others = int((~member).sum())
@@ -174,31 +120,51 @@ def _threshold(member: Bools, score: Floats, per: int) -> float:
 
 def _readable(sample: Sample, question: Question) -> dict[str, Any]:
     """What a rate is read with; raises `NotEstimable` where it says nothing of the model."""
-    overlap = float(np.max(sample.columns["overlap"]))
     drawn = bool(np.all(sample.columns["drawn"]))
     p = float(np.max(sample.columns["blind_p"]))
+    blind = _auc("blind")(sample, replace(question, rule=None))
+    assert blind.low is not None
+    assert blind.high is not None
+    low, high = blind.low, blind.high
+    if (drawn and p > BLIND_P) or (low >= BLIND_LOW and high <= BLIND_HIGH):
+        return {
+            "drawn": drawn, "blind_auc": blind.value, "blind_low": low, "blind_high": high,
+            "blind_p": p,
+        }  # fmt: skip
+    raise NotEstimable(
+        f"not interpretable: {_unlike(blind.value, p)} (without the model: AUC {blind.value:.3f}, "
+        f"{low:.3f} to {high:.3f}, permutation p = {p:.3g})"
+    )
+
+
+def _unlike(blind: float, p: float) -> str:
+    """Why an AUC without the model, with its p, leaves nothing to be read."""
+    if p > BLIND_P:
+        return "no recorded draw at random made members and non-members, and their texts may differ"
+    if blind > 0.5:
+        return "the texts alone tell members from non-members"
+    return (
+        "texts are less like their own side than like the other, as where non-members are members "
+        "in other words, which cannot be taken for texts that the model was not trained on"
+    )
+
+
+def _own_texts(sample: Sample) -> None:
+    overlap = float(np.max(sample.columns["overlap"]))
     if overlap > MOST_OVERLAP:
         raise NotEstimable(
             f"not interpretable: {overlap:.1%} of a side's texts stand on the other one too, so "
             "that non-members cannot be taken for texts that the model was not trained on"
         )
-    blind = _auc("blind")(sample, replace(question, rule=None))
-    high = math.inf if blind.high is None else blind.high
-    if (drawn and p > BLIND_P) or high <= BLIND_HIGH:
-        return {"drawn": drawn, "blind_auc": blind.value, "blind_high": blind.high, "blind_p": p}
-    why = (
-        "the texts alone tell members from non-members"
-        if p <= BLIND_P
-        else "no recorded draw at random made members and non-members, and their texts may differ"
-    )
-    raise NotEstimable(
-        f"not interpretable: {why} (without the model: AUC {blind.value:.3f}, at most {high:.3f}, "
-        f"permutation p = {p:.3g})"
-    )
 
 
 def _plain(sample: Sample) -> None:
-    if sample.weighted or sample.clustered or sample.stratified:
+    if sample.clustered:
+        raise NotEstimable(
+            f"{sample.n} rows of {sample.unit_count} clusters: a rate at few false positives "
+            "counts each row once and alone"
+        )
+    if sample.weighted or sample.stratified:
         raise NotEstimable("a rate at few false positives counts each row once and alone")
 
 
@@ -233,7 +199,9 @@ def _auc(column: str) -> Callable[[Sample, Question], Estimate]:
 
 
 def _advantage(sample: Sample, question: Question) -> Estimate:
+    _own_texts(sample)
     member, score = _sides(sample, question, "score")
+    _readable(sample, question)
     one, z = auroc_influence(member, score, sample.w)
     two, apart = auroc_influence(member, sample.columns["blind"], sample.w)
     details = {"membership_auc": one, "blind_auc": two}
@@ -250,15 +218,6 @@ def _advantage_value(sample: Sample, question: Question) -> float:
 def _fewer(sample: Sample, member: Bools) -> int:
     """Independent units of the smaller side."""
     return min(int(np.unique(sample.units[side]).size) for side in (member, ~member))
-
-
-def _first(holds: Callable[[int], bool], last: int) -> int:
-    """The smallest number from 0 to `last` at which what then stays true is true."""
-    start = 0
-    while start < last:
-        middle = (start + last) // 2
-        start, last = (start, middle) if holds(middle) else (middle + 1, last)
-    return start
 
 
 _READ = ("member", "score", "blind", "blind_p", "overlap", "drawn")
@@ -283,7 +242,6 @@ MEASURES = (
     _ranked("blind_auc", "AUC without the model", "blind", "neither"),
     Measure(
         "membership_advantage", "AUC of the attack less that without the model",
-        ("member", "score", "blind"), "lower", on_device(_advantage_value, _advantage),
-        _advantage_value, unit="area",
+        _READ, "lower", on_device(_advantage_value, _advantage), _advantage_value, unit="area",
     ),
 )  # fmt: skip

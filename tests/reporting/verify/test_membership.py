@@ -70,13 +70,17 @@ def differences(name: str, rows: dict[str, Any], rule: Rule | None, m: int = 2) 
     threshold=st.sampled_from([0.0, 0.01, 0.027, 0.5, 1.0]),
     op=st.sampled_from(["<=", ">="]),
     drawn=st.booleans(),
+    apart=st.sampled_from([-0.5, -0.06, 0.0, 0.06, 0.5]),
+    p=st.sampled_from([0.002, 0.4]),
 )
 @settings(max_examples=40, deadline=None)
 def test_both_writings_agree(
     members: int, others: int, seed: int, digits: int, shift: float, threshold: float, op: Any,
-    drawn: bool,
+    drawn: bool, apart: float, p: float,
 ) -> None:  # fmt: skip
     rows = columns(members, others, seed, digits, drawn, shift)
+    rows["blind"] = rows["blind"] + apart * rows["member"]
+    rows["blind_p"] = np.full(len(rows["blind_p"]), p)
     for name in NAMES:
         assert differences(name, rows, Rule(op, threshold)) == []
         assert differences(name, rows, None) == []
@@ -89,13 +93,15 @@ def test_both_writings_agree_at_one_in_a_thousand() -> None:
 
 
 @pytest.mark.parametrize("change", [{"overlap": 0.2}, {"blind_p": 0.001}, {"drawn": False}])
-def test_both_writings_refuse_what_cannot_be_read(change: dict[str, Any]) -> None:
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_both_writings_refuse_what_cannot_be_read(change: dict[str, Any], way: float) -> None:
     rows = columns(1000, 1000, 3)
-    rows["blind"] = rows["member"] + 0.0
+    rows["blind"] = way * rows["member"]
     rows |= {name: np.full(2000, value) for name, value in change.items()}
     with pytest.raises(NotEstimable, match="not interpretable"):
         get(NAMES[0]).estimate(Sample(rows), Question())
     assert differences(NAMES[0], rows, None) == []
+    assert differences("membership_advantage", rows, None) == []
 
 
 def test_a_changed_figure_is_found() -> None:

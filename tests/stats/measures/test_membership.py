@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from fmaudit.errors import NotEstimable
 from fmaudit.stats.measures import get
-from fmaudit.stats.measures.membership import resampled
+from fmaudit.stats.measures.resampled import resampled
 from fmaudit.stats.sample import Question, Sample
 from fmaudit.types import Estimate, Rule
 
@@ -123,19 +123,28 @@ def test_a_member_that_no_row_shows_is_still_possible() -> None:
         ({"overlap": 0.06}, "not interpretable: 6.0% of a side's texts"),
         ({"p": 0.01, "blind": -np.arange(2000.0)}, "the texts alone tell members"),
         ({"drawn": False, "blind": -np.arange(2000.0)}, "no recorded draw at random"),
+        ({"p": 0.01, "blind": np.arange(2000.0)}, "less like their own side than like the other"),
+        ({"drawn": False, "blind": np.arange(2000.0)}, "no recorded draw at random"),
     ],
 )
 def test_what_cannot_be_read_is_not_estimated(said: dict[str, Any], why: str) -> None:
     with pytest.raises(NotEstimable, match=why):
         get(RATE).estimate(sample(*normal(1000, 1, 0.5), **said), CAP)
+    with pytest.raises(NotEstimable, match=why):
+        get("membership_advantage").estimate(sample(*normal(1000, 1, 0.5), **said), Question())
     assert get("membership_auc").estimate(sample(*normal(1000, 1, 0.5), **said), CAP).value > 0.5
 
 
 def test_texts_that_hardly_differ_can_be_read_without_a_draw() -> None:
     rows = sample(*normal(1500, 1, 0.2), drawn=False, p=0.001)
     found = get(RATE).estimate(rows, CAP)
-    assert found.details["blind_high"] <= 0.55
+    assert 0.45 <= found.details["blind_low"] <= found.details["blind_high"] <= 0.55
     assert verdict(found) == "fail"
+
+
+def test_texts_on_both_sides_are_told_before_their_small_number() -> None:
+    with pytest.raises(NotEstimable, match=r"50\.0% of a side's texts"):
+        get(RATE).estimate(sample(*normal(60, 1), overlap=0.5), Question(minimum_n=1000))
 
 
 def test_few_of_either_side_are_not_enough() -> None:
