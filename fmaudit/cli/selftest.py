@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from fmaudit.selftest.trials import Trial
     from fmaudit.types import Rate
 
-HEADS = (
-    *("measure", "rule", "dose", "n", "m", "power", "false alarms"),
-    *("fails at the rule", "passes at the rule"),
-)
+HEADS = ("measure", "rule", "dose", "n", "power", "false alarms", "fails at it", "passes at it")
+"""Of the audits exactly "at it", the rule, some fail and some pass."""
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[PROBE|FAMILY]…", help="Only these; default all.")
@@ -93,6 +91,7 @@ def _show(tried: Sequence[Trial], done: Tier1) -> None:
 
     for trial in tried:
         print(f"\n{trial.card.id}\n{trial.plant.subject}")
+        print(f"{trial.m} gated figures in the family; each rate with its one-sided 95 % bound")
         show_table(HEADS, (_row(f) for f in done.figures[trial.card.id]))
     if not tried:
         print("Nothing to simulate: no rule decides there.")
@@ -106,11 +105,10 @@ def _show(tried: Sequence[Trial], done: Tier1) -> None:
 
 
 def _row(f: Simulated) -> tuple[object, ...]:
-    power = f"{f.power.value:.3f} (≥ {f.power.low:.3f})"
-    rule = f"{f.op} {f.value:g}"
+    power = f"{f.power.value:.3f} ≥ {f.power.low:.3f}"
     wrong = [f.false_alarms, f.boundary, f.wrong_passes]
-    return f.measure, rule, f"{f.dose:g}", f.n, f.m, power, *map(_most, wrong)
+    return f.measure, f"{f.op} {f.value:g}", f"{f.dose:g}", f.n, power, *map(_most, wrong)
 
 
 def _most(found: Rate | None) -> str:
-    return "" if found is None else f"{found.value:.3f} (≤ {found.high:.3f})"
+    return "" if found is None else f"{found.value:.3f} ≤ {found.high:.3f}"

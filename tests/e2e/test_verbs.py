@@ -120,7 +120,10 @@ def test_probes_show(fmaudit_cli, name):
     assert said.code == 0
     text, _, method = said.out.rpartition("method: ")
     assert yaml.safe_load(text) == catalog.probe(name).model_dump(mode="json")
-    assert method.strip() == registry.load_method(catalog.probe(name).method).summary
+    card = catalog.probe(name)
+    assert method.strip().startswith(registry.load_method(card.method).summary)
+    gated = {entry.measure for entry in card.measures if entry.rule}
+    assert all(f"{measure} " in method for measure in gated)  # how often each rule errs
 
 
 def test_probes_show_of_no_probe(fmaudit_cli):
@@ -220,7 +223,7 @@ def test_models_check_says_what_was_found(fmaudit_cli, tiny):
     assert said.code == 0, said.err
     found = json.loads(said.out)
     assert found["classes"] == ["no", "yes"]
-    assert found["capabilities"] == ["classify", "tokenize"]
+    assert found["capabilities"] == ["attribute", "classify", "tokenize"]
     assert found["window"] == 64
     assert len(found["digest"]) == 64
 

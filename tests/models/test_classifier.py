@@ -60,7 +60,7 @@ def test_facts(tiny_three):
         64,
     )
     assert facts.parameters > 1000
-    assert set(facts.libraries) == {"torch", "transformers", "tokenizers"}
+    assert set(facts.libraries) == {"torch", "transformers", "tokenizers", "captum"}
 
 
 def test_labels_can_be_renamed(tiny):

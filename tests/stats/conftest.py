@@ -59,6 +59,19 @@ def rows() -> Rows:
             "member": apart.random(n) < 0.4,
             "score": apart.normal(size=n).round(1),
             "blind": apart.normal(size=n),
+            "blind_p": np.full(n, 0.4),
+            "drawn": np.ones(n, dtype=bool),
+            "overlap": np.zeros(n),
+        }
+        told = np.random.default_rng([seed, 3])
+        columns |= {
+            "converged": told.random(n) < 0.95,
+            "comprehensiveness": told.normal(0.3, 0.1, n).clip(-1, 1),
+            "random_comprehensiveness": told.normal(0.1, 0.1, n).clip(-1, 1),
+            "sufficiency": told.normal(0.05, 0.1, n).clip(-1, 1),
+            "random_sufficiency": told.normal(0.2, 0.1, n).clip(-1, 1),
+            "special_share": told.beta(1, 20, n),
+            "agreement": told.uniform(-0.2, 1, n),
         }
         weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else None
         return Sample(columns, weight, cluster, stratum)
