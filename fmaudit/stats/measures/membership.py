@@ -150,7 +150,7 @@ def _unlike(blind: float, p: float) -> str:
 
 
 def _own_texts(sample: Sample) -> None:
-    overlap = float(np.max(sample.columns["overlap"]))
+    overlap = float(np.max(sample.columns["overlap"], initial=0.0))
     if overlap > MOST_OVERLAP:
         raise NotEstimable(
             f"not interpretable: {overlap:.1%} of a side's texts stand on the other one too, so "
