@@ -143,7 +143,14 @@ def _whole(errors: Iterable[measured.Known | None]) -> dict[str, Any] | None:
     if found is None:
         return None
     plain: dict[str, Any] = msgspec.to_builtins(found)
-    return plain | {"changed": any(error is not None and error.changed for error in errors)}
+    known = [error for error in errors if error is not None]
+    return plain | {"changed": any(error.changed or _other_m(error, found) for error in known)}
+
+
+def _other_m(error: measured.Known, whole: measured.Whole) -> bool:
+    """Whether a probe's rules now stand in a family of another size than in those audits."""
+    family = error.found.probe.partition(".")[0]
+    return any(figure.m != whole.m.get(family) for figure in error.found.figures)
 
 
 def _with_error(finding: Finding, error: measured.Known | None) -> Finding:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from fmaudit import measured, recording
 from fmaudit.recording import exit_code
-from fmaudit.types import Coverage, Finding
+from fmaudit.types import Coverage, Finding, Rate
 
 NAMED = {"bias.named"}
 
@@ -77,3 +79,14 @@ def test_a_named_probe_that_ran_and_could_say_nothing_is_3():
 def test_a_family_that_is_named_is_no_probe_named_by_id():
     left = (coverage("not_tested"),)
     assert code("pass", finding("not_tested"), covered=left, named={"bias"}) == 0
+
+
+def test_whole_audits_in_families_of_another_size_are_stale():
+    """More rules in a family make each harder to fail: the rate of before does not speak of it."""
+    rate = Rate(0.0, 0.0, 0.01, 400)
+    figure = measured.Simulated("accuracy", ">=", 0.9, 0.8, 500, 10, rate, rate, rate)
+    found = measured.Measured("robustness.noise", "0", "a", "b", "planted", (figure,))
+    error = measured.Known(found, changed=False, stale=())
+    then = measured.Whole({"robustness.noise": 500}, {"robustness": 6}, rate, {})
+    assert recording._other_m(error, then)
+    assert not recording._other_m(error, msgspec.structs.replace(then, m={"robustness": 10}))
