@@ -173,7 +173,8 @@ def test_a_brittle_model_is_caught_and_its_twin_is_not():
 def counts(found):
     return {
         e["measure"] + e["slice"].get("kind", ""): tuple(
-            round(e[rate]["value"] * e[rate]["seeds"]) for rate in ("power", "false_alarms")
+            round(e[rate]["value"] * e[rate]["seeds"]) if e[rate] else 0
+            for rate in ("power", "false_alarms")
         )
         for e in found
     }
@@ -200,6 +201,7 @@ def test_three_models_that_planted_words_decide(plant):
     assert set(counts(found).values()) == {(3, 0)}
     assert all(e["beside"]["token_auprc"]["low"] >= 0.95 for e in found)
     assert all(e["boundary"] is None for e in found)
+    assert all(e["false_alarms"] is None for e in found)  # no map of such a model is judged
 
 
 def test_every_plant_has_its_own_probe():
