@@ -114,10 +114,12 @@ def test_closing_ends_the_thread_even_where_the_library_catches_exceptions():
             except Exception:
                 continue
 
+    before = threading.active_count()
     generator = bridge(stubborn, rng())
     next(generator)
-    assert threading.active_count() > 1
+    assert threading.active_count() == before + 1
     generator.close()
+    assert threading.active_count() == before
 
 
 def test_a_closed_body_that_asks_on_its_way_out_is_refused_again():
