@@ -25,7 +25,7 @@ from fmaudit.engine.progress import Silent
 from fmaudit.engine.runner import LocalRunner
 from fmaudit.engine.scheduler import Engine
 from fmaudit.explanations.owen import owen_values
-from fmaudit.explanations.words import only, words_of
+from fmaudit.explanations.words import hidden, words_of
 from fmaudit.models.classifier import ClassifierHandle
 
 EVALUATIONS = 200
@@ -37,7 +37,7 @@ model = handle.load()
 
 
 class Shown:
-    """A masker for shap: the text with some of its words."""
+    """A masker for shap: the text with some of its words hidden."""
 
     immutable_outputs = True
 
@@ -47,7 +47,7 @@ class Shown:
         self.clustering = shap.maskers.Text(self._tokens, mask_token=0).clustering(text)
 
     def __call__(self, mask: np.ndarray, row: np.ndarray) -> tuple[np.ndarray]:
-        return (np.array([only(self.text, self.words, set(np.flatnonzero(mask)))]),)
+        return (np.array([hidden(self.text, self.words, set(np.flatnonzero(mask)))]),)
 
     def _tokens(self, text: str, **_: object) -> dict[str, list[object]]:
         places = [(w.start, w.end) for w in self.words] if text else []
