@@ -3,7 +3,7 @@
 Texts of exactly one length fill batches without any padding, where transformers drops the
 attention mask and takes its quickest kernel. What is left over of each length shares batches of
 a bucket that is always longer than its texts, so that these keep their mask. A short batch is
-filled up to a multiple of eight rows.
+filled up to 1, 2, 4 or a multiple of eight rows: with the next shorter texts, then with filler.
 """
 
 from __future__ import annotations
@@ -55,38 +55,55 @@ def bucket(length: int, window: int) -> int:
     return min(padded, window) if window else padded
 
 
-def pack(items: Sequence[tuple[Prepared, T]], limits: Limits) -> Iterator[tuple[Shape, list[T]]]:
+def pack(
+    items: Sequence[tuple[Prepared, T]], limits: Limits, *, filler: bool = True
+) -> Iterator[tuple[Shape, list[T]]]:
     """Batches of the items, longest first so that memory runs out early.
 
     The same items in the same order give the same batches. A request under "alone" is a batch
-    of one; one under "padded" is padded to twice its length.
+    of one; one under "padded" is padded to twice its length. `filler`: whether the model runs
+    the rows that fill a batch up, so that a shorter text in place of one costs nothing.
     """
     batches: list[tuple[Shape, list[T]]] = []
     exact: dict[int, list[T]] = {}
-    loose: dict[int, list[T]] = {}
+    loose: list[tuple[int, T]] = []
     for prepared, item in items:
         length = max(1, prepared.length)
         if prepared.request.under == "alone":
             batches.append((Shape(length, 1), [item]))
         elif prepared.request.under == "padded":
-            loose.setdefault(bucket(2 * length, limits.window), []).append(item)
+            loose.append((bucket(2 * length, limits.window), item))
         else:
             exact.setdefault(length, []).append(item)
     for length, found in exact.items():
         rows = limits.rows(length)
         whole = len(found) - len(found) % rows
         batches += [(Shape(length, rows), found[k : k + rows]) for k in range(0, whole, rows)]
+        left = [(bucket(length, limits.window), item) for item in found[whole:]]
         if length == limits.window:
-            batches += _filled(length, found[whole:], rows)
+            batches += _shared(left, limits, filler)
         else:
-            loose.setdefault(bucket(length, limits.window), []).extend(found[whole:])
-    for length, found in loose.items():
-        batches += _filled(length, found, limits.rows(length))
+            loose += left
+    batches += _shared(loose, limits, filler)
     yield from sorted(batches, key=lambda batch: batch[0], reverse=True)
 
 
-def _filled(length: int, items: Sequence[T], rows: int) -> Iterator[tuple[Shape, list[T]]]:
-    """Batches of `rows`; the last one filled up to a multiple of eight."""
-    for start in range(0, len(items), rows):
-        part = list(items[start : start + rows])
-        yield Shape(length, min(rows, -(-len(part) // VECTOR) * VECTOR)), part
+def _shared(
+    loose: Sequence[tuple[int, T]], limits: Limits, filler: bool
+) -> Iterator[tuple[Shape, list[T]]]:
+    """Batches of (padded length, item), longest first, each as long as its longest."""
+    queue = sorted(loose, key=lambda pair: pair[0], reverse=True)
+    start = 0
+    while start < len(queue):
+        length = queue[start][0]
+        most = limits.rows(length)
+        own = sum(1 for padded, _ in queue[start : start + most] if padded == length)
+        rows = min(most, _filled(own))
+        part = queue[start : start + (rows if filler else own)]
+        yield Shape(length, rows), [item for _, item in part]
+        start += len(part)
+
+
+def _filled(rows: int) -> int:
+    """The rows of a batch of so many texts: 1, 2, 4, 8, 16, 24, …"""
+    return -(-rows // VECTOR) * VECTOR if rows > VECTOR // 2 else 1 << (rows - 1).bit_length()

@@ -20,7 +20,7 @@ from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
 from fmaudit.errors import ModelError, OutOfMemory
 from fmaudit.models.base import Facts, Handle, Model, Prepared
-from fmaudit.types import Attributions, Failure, Logits, Request, Response, encode
+from fmaudit.types import Attribute, Attributions, Failure, Logits, Request, Response, encode
 
 WITNESSED = "witnesses"
 WITNESSES = 16  # answers of a model without a key that a later run asks for again
@@ -125,9 +125,10 @@ class LocalRunner:
         )
         for kind in sorted({_kind(r) for _, r in part}):
             mine = [(key, r) for key, r in part if _kind(r) == kind]
+            mine.sort(key=lambda pair: str(pair[1].input))
             prepared = model.prepare([r for _, r in mine])
             items = [(p, (key, p)) for (key, _), p in zip(mine, prepared, strict=True)]
-            for shape, batch in pack(items, limits):
+            for shape, batch in pack(items, limits, filler=kind[0] != Attribute.__name__):
                 if any(key not in found for key, _ in batch):
                     self._run_batch(model, shape, batch, found)
 
@@ -194,9 +195,13 @@ def default_tokens(facts: Facts) -> int:
     return 1536 if facts.device == "cpu" else 16384
 
 
-def _kind(request: Request) -> tuple[str, bool]:
-    """What shares a batch: requests of one type, for the weights as served or in float32."""
-    return type(request).__name__, request.dtype == "float32"
+def _kind(request: Request) -> tuple[str, bool, str, int]:
+    """What shares a batch: one type, the weights as served or in float32, one condition.
+
+    A condition of the noise floor is packed apart, in the order of its texts: what is asked again
+    meets the padding that it met at first, and what moves is not the packing's doing.
+    """
+    return type(request).__name__, request.dtype == "float32", request.under, request.replica
 
 
 def _passes(answer: Response) -> int:

@@ -32,10 +32,12 @@ def test_buckets_rise_with_length(length):
     st.lists(st.tuples(st.integers(0, 512), CONDITIONS), max_size=200),
     st.integers(64, 4096),
     st.integers(1, 64),
+    st.booleans(),
 )
-def test_packing_loses_nothing_and_keeps_the_limits(texts, tokens, most):
+def test_packing_loses_nothing_and_keeps_the_limits(texts, tokens, most, filler):
     limits = Limits(512, tokens, most)
-    batches = list(pack([item(k, n, u) for k, (n, u) in enumerate(texts)], limits))
+    items = [item(k, n, u) for k, (n, u) in enumerate(texts)]
+    batches = list(pack(items, limits, filler=filler))
     assert sorted(k for _, batch in batches for k, _, _ in batch) == list(range(len(texts)))
     for shape, batch in batches:
         assert 1 <= len(batch) <= shape.rows <= most
@@ -62,8 +64,27 @@ def test_what_is_left_over_shares_a_bucket():
     assert (shape, len(batch)) == (Shape(44, 16), 9)
 
 
+def test_shorter_texts_take_the_place_of_filler():
+    lengths = [100] * 3 + [60] * 7
+    batches = list(pack([item(k, n) for k, n in enumerate(lengths)], Limits(512, 1024, 256)))
+    assert [(s, len(b)) for s, b in batches] == [(Shape(104, 4), 4), (Shape(64, 8), 6)]
+
+
+def test_where_filler_is_not_run_shorter_texts_stay_among_themselves():
+    items = [item(k, n) for k, n in enumerate([100] * 3 + [60] * 5)]
+    batches = list(pack(items, Limits(512, 1024, 256), filler=False))
+    assert [(s.length, len(b)) for s, b in batches] == [(104, 3), (64, 5)]
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=20))
+def test_a_few_texts_of_many_lengths_cost_little_more_than_one_batch_of_the_longest(lengths):
+    batches = pack([item(k, n) for k, n in enumerate(lengths)], Limits(512, 10**6, 256))
+    one_batch = -(-len(lengths) // 8) * 8 * bucket(max(lengths), 512)
+    assert sum(shape.rows * shape.length for shape, _ in batches) <= one_batch
+
+
 @pytest.mark.parametrize("dtype", ["", "float32"])
-@pytest.mark.parametrize(("under", "expected"), [("alone", Shape(40, 1)), ("padded", Shape(88, 8))])
+@pytest.mark.parametrize(("under", "expected"), [("alone", Shape(40, 1)), ("padded", Shape(88, 1))])
 def test_conditions(under, expected, dtype):
     ((shape, _),) = pack([item(0, 40, under, dtype)], Limits(512, 1024, 256))
     assert shape == expected
