@@ -105,5 +105,5 @@ def _shared(
 
 
 def _filled(rows: int) -> int:
-    """The rows of a batch of so many texts: 1, 2, 4, 8, 16, 24, …"""
+    """The rows of a batch of so many texts: 1, 2, 4, or the next multiple of eight."""
     return -(-rows // VECTOR) * VECTOR if rows > VECTOR // 2 else 1 << (rows - 1).bit_length()
