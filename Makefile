@@ -2,7 +2,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test test-slow check bench clean
+.PHONY: quickstart test test-slow check messages bench example clean
 
 # One environment for everything below, made anew when what it should hold has changed.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -24,8 +24,15 @@ check: $(INSTALLED)  ## style, format, types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+messages: $(INSTALLED)  ## bring reports/locales up to date with what the report says
+	$(PYTHON) -m fmaudit.reporting.catalogues
+
 bench: $(INSTALLED)  ## speed and memory, as ratios within one run, into bench.json
 	$(PYTHON) tests/benchmarks/bench.py
+
+example: $(INSTALLED)  ## the example's report and its picture again, from its record (needs Chromium)
+	$(VENV)/bin/fmaudit report reports/example
+	$(PYTHON) tests/browser/picture.py reports/example/report.html reports/example/report.png
 
 clean:
 	rm -rf $(VENV) runs bench.json .mypy_cache .ruff_cache .pytest_cache

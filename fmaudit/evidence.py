@@ -130,10 +130,7 @@ class Writer:
 
         What a model's own code says when it breaks may quote the text.
         """
-        if not row.failed or self._show is shown:
-            return row.reason
-        kind = _ERROR.search(row.reason)
-        return kind[0] if kind else "the model failed"
+        return row.reason if not row.failed or self._show is shown else kind_of(row.reason)
 
     def _columns(self, rows: Sequence[Row]) -> dict[str, list[Any]]:
         show = self._show
@@ -198,6 +195,12 @@ def shown(value: Input) -> str:
 def hashed(value: Input) -> str:
     """An input's digest, for evidence without texts."""
     return f"sha256:{hashlib.sha256(shown(value).encode()).hexdigest()}"
+
+
+def kind_of(failure: str) -> str:
+    """The kind of a failure without its message, which may quote a text of the data."""
+    kind = _ERROR.search(failure)
+    return kind[0] if kind else "the model failed"
 
 
 def _is_text(kind: Any) -> bool:

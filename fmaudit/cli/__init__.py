@@ -14,6 +14,7 @@ import typer
 from fmaudit.cli import (
     audit,
     datasets,
+    evidence,
     models,
     probes,
     quickstart,
@@ -38,6 +39,7 @@ app.command("quickstart")(quickstart.quickstart)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
+app.command("evidence")(evidence.evidence)
 app.command("selftest")(selftest.selftest)
 app.add_typer(probes.app, name="probes")
 app.add_typer(datasets.app, name="datasets")

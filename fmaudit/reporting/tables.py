@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from fmaudit.reporting import measured, words
+from fmaudit.reporting.anchors import Anchors
 from fmaudit.reporting.words import Names
 from fmaudit.types import Finding
-
-LONG = 14
-"""Tables with more lines than this are folded."""
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -32,14 +31,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """One finding in a table."""
+    """One finding in a table.
 
+    `where`: its slice in words, to be searched for. `error`: how often its rule errs.
+    """
+
+    id: str
     finding: Finding
+    where: str
     name: str
     value: str
     interval: str
     adjusted: str
     notes: tuple[str, ...]
+    error: str
     mark: Mark | None
 
 
@@ -47,98 +52,84 @@ class Line:
 class Table:
     """Findings of a probe: those over all cases, or those of one measure on one axis.
 
-    `what` heads the lines' names; a table that `folds` opens when a reader asks for it.
+    `slices`: a line a slice; otherwise a line a measure.
     """
 
     title: str
-    what: str
-    folds: bool
+    slices: bool
     axis: tuple[str, str] | None
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """Cases by label (rows) and prediction (columns), weighted where the figures are."""
-
-    classes: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-def tables(findings: Sequence[Finding], names: Names, card: Mapping[str, Any]) -> tuple[Table, ...]:
+def tables(
+    findings: Sequence[Finding], names: Names, card: Mapping[str, Any], anchors: Anchors
+) -> tuple[Table, ...]:
     """All cases first, a line a measure; then a table a measure. `card`: that of the probe."""
+    line = partial(_line, names=names, card=card, anchors=anchors)
     whole = [f for f in findings if not f.slice]
     parts = grouped((f for f in findings if f.slice), lambda finding: finding.measure)
-    lines = _overall(whole, names, card)
-    first = [Table("All cases", "Measure", False, None, lines)] if lines else []
-    rest = (_table(names.title(measure), same, names, card) for measure, same in parts.items())
+    lines = tuple(line(f, names.title(f.measure) + names.positive(f), None) for f in whole)
+    first = [Table("", False, None, lines)] if lines else []
+    rest = (_table(names.title(measure), same, names, line) for measure, same in parts.items())
     return (*first, *rest)
 
 
-def _overall(
-    findings: Sequence[Finding], names: Names, card: Mapping[str, Any]
-) -> tuple[Line, ...]:
-    """Lines of different measures: they share no axis."""
-    return tuple(_line(f, names.title(f.measure) + _positive(f), None, card) for f in findings)
-
-
-def _table(title: str, findings: Sequence[Finding], names: Names, card: Mapping[str, Any]) -> Table:
+def _table(
+    title: str, findings: Sequence[Finding], names: Names, line: Callable[..., Line]
+) -> Table:
     axis = _axis(findings)
-    positives = {_positive(finding) for finding in findings}
+    positives = {names.positive(finding) for finding in findings}
     common = positives.pop() if len(positives) == 1 else None
     lines = tuple(
-        _line(f, names.where(f) + (_positive(f) if common is None else ""), axis, card)
+        line(f, names.where(f) + (names.positive(f) if common is None else ""), axis)
         for f in findings
     )
     title += common or ""
     if axis is None:
-        return Table(title, "Slice", len(lines) > LONG, None, lines)
+        return Table(title, True, None, lines)
     decimals = words.places(*axis)
     ends = (words.number(axis[0], decimals), words.number(axis[1], decimals))
-    return Table(title, "Slice", len(lines) > LONG, ends, lines)
-
-
-def _positive(finding: Finding) -> str:
-    return "" if finding.positive is None else f" (positive class: {finding.positive})"
+    return Table(title, True, ends, lines)
 
 
 def _line(
-    finding: Finding, name: str, axis: tuple[float, float] | None, card: Mapping[str, Any]
+    finding: Finding,
+    name: str,
+    axis: tuple[float, float] | None,
+    *,
+    names: Names,
+    card: Mapping[str, Any],
+    anchors: Anchors,
 ) -> Line:
+    place = anchors(finding), finding, names.where(finding)
     if finding.estimate is None:
-        return Line(finding, name, "—", "none", "none", (finding.reason,), None)
-    value, interval, adjusted = words.figure(finding.estimate)
-    notes = (finding.reason, *_notes(finding.estimate.details), measured.said(finding, card))
+        return Line(*place, name, "—", "—", "—", (), "", None)
+    value, interval, adjusted = words.figure(finding.estimate, names.say)
+    notes = tuple(_notes(finding.estimate.details, names))
     mark = _mark(finding, axis) if axis else None
-    return Line(finding, name, value, interval, adjusted, tuple(filter(None, notes)), mark)
+    error = measured.said(finding, card, names.say)
+    return Line(*place, name, value, interval, adjusted, notes, error, mark)
 
 
-def confusion(findings: Sequence[Finding], classes: Sequence[str]) -> Confusion | None:
-    """The first confusion matrix over all cases, if it is of these classes."""
-    for finding in findings:
-        if finding.slice or finding.estimate is None:
-            continue
-        table = finding.estimate.details.get("confusion")
-        if table is not None and len(table) == len(classes):
-            rows = tuple(tuple(words.count(round(n)) for n in row) for row in table)
-            return Confusion(tuple(classes), rows)
-    return None
-
-
-def _notes(details: Mapping[str, Any]) -> Iterable[str]:
+def _notes(details: Mapping[str, Any], names: Names) -> Iterable[str]:
     """What belongs to an estimate, where it is short enough for a table."""
-    for name, value in details.items():
+    say = names.say
+    for key, value in details.items():
+        name = words.named(key, say)
         if isinstance(value, bool):
             if value:
-                yield words.plain(name)
+                yield name
         elif isinstance(value, float):
-            yield f"{words.plain(name)}: {words.number(value)}"
+            yield say("%(name)s: %(value)s", name=name, value=words.number(value))
         elif isinstance(value, int | str):
-            yield f"{words.plain(name)}: {value}"
-        elif name == "pair" and isinstance(value, Sequence):
-            yield f"driven by {' against '.join(map(str, value))}"
-        elif name == "excluded" and isinstance(value, Mapping):
-            yield from (f"left out: {group} ({reason})" for group, reason in value.items())
+            shown = names.title(str(value)) if value in names.titles else say.recorded(str(value))
+            yield say("%(name)s: %(value)s", name=name, value=shown)
+        elif key == "pair" and isinstance(value, Sequence) and len(value) == 2:
+            yield say("driven by %(one)s against %(other)s", one=value[0], other=value[1])
+        elif key == "excluded" and isinstance(value, Mapping):
+            for group, reason in value.items():
+                why = say.recorded(str(reason))
+                yield say("left out: %(group)s (%(why)s)", group=group, why=why)
 
 
 def _axis(findings: Iterable[Finding]) -> tuple[float, float] | None:

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fmaudit.reporting import words
-from fmaudit.reporting.tables import Confusion, Table, confusion, grouped, tables
+from fmaudit.reporting import noise, summary, words
+from fmaudit.reporting.anchors import Anchors
+from fmaudit.reporting.language import Language
+from fmaudit.reporting.selftested import Tested, tested
+from fmaudit.reporting.summary import GATING, Headline, Key
+from fmaudit.reporting.tables import Table, grouped, tables
 from fmaudit.reporting.words import Names
 from fmaudit.types import VERDICTS, AuditRecord, Coverage, Finding, Verdict
 
 FAMILY_ORDER = ("performance", "bias", "robustness", "privacy", "explanations")
-
-GATING: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "not_tested", "pass")
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,22 @@ class Section:
     card: Mapping[str, Any]
     coverage: Coverage | None
     tables: tuple[Table, ...]
-    confusion: Confusion | None
+    verdicts: tuple[tuple[Verdict, int], ...]
+    errors: tuple[Tested, ...]
+
+    @property
+    def figures(self) -> int:
+        """How many findings its tables hold."""
+        return sum(len(table.lines) for table in self.tables)
 
 
 @dataclass(frozen=True)
 class Worst:
-    """The findings of one verdict in one family, the worst first."""
+    """The findings of one verdict in one family, the worst first: each with its id and sentence."""
 
     verdict: Verdict
     family: str
-    findings: tuple[tuple[Finding, str], ...]
+    findings: tuple[tuple[Finding, str, str], ...]
 
     @property
     def id(self) -> str:
@@ -66,25 +74,38 @@ class Page:
     """The whole report."""
 
     record: AuditRecord
+    lead: str
+    keys: tuple[Key, ...]
+    headlines: tuple[Headline, ...]
     families: tuple[str, ...]
     counts: Mapping[tuple[str, Verdict], int]
     worst: tuple[Worst, ...]
     sections: tuple[Section, ...]
     untested: tuple[Untested, ...]
+    silent: tuple[tuple[Finding, str, str], ...]
     not_run: tuple[Coverage, ...]
     ran: tuple[Coverage, ...]
+    say: Language
 
     @property
-    def lead(self) -> str:
-        """The audit in a sentence."""
-        gated = [f for f in self.record.findings if f.rule is not None]
-        others = len(self.record.findings) - len(gated)
-        rest = f"{words.count(others)} other figures stand without a rule"
-        if not gated:
-            return f"No figure was held against a rule; {rest}."
-        found = [(v, sum(f.verdict == v for f in gated)) for v in GATING]
-        listed = ", ".join(f"{n} {words.VERDICT_WORDS[v]}" for v, n in found if n)
-        return f"Of {len(gated)} figures held against a rule: {listed}; {rest}."
+    def gated(self) -> int:
+        """Figures under a rule, and those that broke."""
+        return sum(len(group.findings) for group in self.worst)
+
+    @property
+    def asked_in_vain(self) -> tuple[Coverage, ...]:
+        """Probes that were asked for and did not run."""
+        return tuple(c for c in self.not_run if c.status != "not_asked")
+
+    @property
+    def without_figure(self) -> int:
+        """Figures without a rule that could not be had."""
+        return sum(f.rule is None and f.verdict == "not_tested" for f in self.record.findings)
+
+    @property
+    def not_asked(self) -> tuple[Coverage, ...]:
+        """Probes of the catalogue that were not asked for."""
+        return tuple(c for c in self.not_run if c.status == "not_asked")
 
     def of(self, family: str) -> tuple[Section, ...]:
         """The probes of one family."""
@@ -101,7 +122,7 @@ class Page:
         """A line a condition: what was asked how, inputs answered, largest change, flips."""
         return tuple(
             (
-                f"{role}, {capability}, {condition}",
+                self.say.listed((self._of(role, capability), noise.condition(condition, self.say))),
                 answered,
                 words.number(found.get("largest", {}).get(condition)),
                 words.number(found.get("flips", {}).get(condition)),
@@ -112,31 +133,44 @@ class Page:
         )
 
     @property
-    def floor_words(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def floor_words(self) -> tuple[tuple[str, str], ...]:
         """What is said of each model and capability, in sentences."""
         return tuple(
-            (f"{role}, {capability}", tuple(found["words"]))
+            (self._of(role, capability), said)
             for role, capabilities in self.record.floor.items()
             for capability, found in capabilities.items()
-            if found.get("words")
+            if (said := self.say.joined(noise.spoken(capability, found, self.say)))
         )
 
+    def _of(self, role: str, capability: str) -> str:
+        return noise.of(role, capability, self.say)
 
-def page(record: AuditRecord, names: Names) -> Page:
+
+def page(record: AuditRecord, names: Names, say: Language) -> Page:
     """Arrange a record; `names` says what readers call the measures."""
-    families = _families(record)
+    families, anchors = _families(record), Anchors(record.findings)
     counts = {(family, verdict): 0 for family in families for verdict in VERDICTS}
     for finding in record.findings:
         counts[finding.family, finding.verdict] += 1
+    worst = _worst(record.findings, families, names, anchors)
     return Page(
         record=record,
+        lead=summary.lead(record.findings, say, words.VERDICT_WORDS),
+        keys=summary.keys(_ranked(worst), names, say, anchors),
+        headlines=summary.headlines(record, names, anchors),
         families=families,
         counts=counts,
-        worst=_worst(record.findings, families, names),
-        sections=_sections(record, families, names),
+        worst=worst,
+        sections=_sections(record, families, names, anchors),
         untested=_untested(record.findings, names),
+        silent=tuple(
+            (f, anchors(f), names.what(f))
+            for f in record.findings
+            if f.rule is not None and f.verdict == "not_tested"
+        ),
         not_run=tuple(c for c in record.coverage if c.status != "ran"),
         ran=tuple(c for c in record.coverage if c.status == "ran"),
+        say=say,
     )
 
 
@@ -154,7 +188,9 @@ def _families(record: AuditRecord) -> tuple[str, ...]:
     return (*known, *sorted(named - set(known)))
 
 
-def _worst(findings: Sequence[Finding], families: Sequence[str], names: Names) -> tuple[Worst, ...]:
+def _worst(
+    findings: Sequence[Finding], families: Sequence[str], names: Names, anchors: Anchors
+) -> tuple[Worst, ...]:
     """What gates and what broke; figures without a rule stand in their probe's tables."""
     shown = [f for f in findings if f.rule is not None or f.verdict == "error"]
     groups = []
@@ -163,12 +199,20 @@ def _worst(findings: Sequence[Finding], families: Sequence[str], names: Names) -
             same = [f for f in shown if (f.verdict, f.family) == (verdict, family)]
             same.sort(key=badness, reverse=True)
             if same:
-                named = tuple((f, names.sentence(f)) for f in same)
+                named = tuple((f, anchors(f), names.sentence(f)) for f in same)
                 groups.append(Worst(verdict, family, named))
     return tuple(groups)
 
 
-def _sections(record: AuditRecord, families: Sequence[str], names: Names) -> tuple[Section, ...]:
+def _ranked(worst: Sequence[Worst]) -> list[Finding]:
+    """The findings under a rule over all families: by verdict, then by how far they are beyond."""
+    found = [f for group in worst for f, _, _ in group.findings]
+    return sorted(found, key=lambda f: (GATING.index(f.verdict), -badness(f)))
+
+
+def _sections(
+    record: AuditRecord, families: Sequence[str], names: Names, anchors: Anchors
+) -> tuple[Section, ...]:
     coverage = {entry.probe: entry for entry in record.coverage}
     by_probe = grouped(record.findings, lambda finding: finding.probe)
     found = [
@@ -177,12 +221,20 @@ def _sections(record: AuditRecord, families: Sequence[str], names: Names) -> tup
             family=findings[0].family,
             card=record.probes.get(probe, {}),
             coverage=coverage.get(probe),
-            tables=tables(findings, names, record.probes.get(probe, {})),
-            confusion=confusion(findings, record.model.get("classes", ())),
+            tables=tables(findings, names, record.probes.get(probe, {}), anchors),
+            verdicts=_verdicts(findings),
+            errors=tested(record.probes.get(probe, {}), names),
         )
         for probe, findings in by_probe.items()
     ]
     return tuple(sorted(found, key=lambda s: (families.index(s.family), s.id)))
+
+
+def _verdicts(findings: Sequence[Finding]) -> tuple[tuple[Verdict, int], ...]:
+    """How often each verdict was given under a rule, and what broke."""
+    shown = [f for f in findings if f.rule is not None or f.verdict == "error"]
+    counts = ((verdict, sum(f.verdict == verdict for f in shown)) for verdict in GATING)
+    return tuple((verdict, n) for verdict, n in counts if n)
 
 
 def _untested(findings: Iterable[Finding], names: Names) -> tuple[Untested, ...]:
@@ -192,7 +244,7 @@ def _untested(findings: Iterable[Finding], names: Names) -> tuple[Untested, ...]
             probe=probe,
             family=same[0].family,
             verdict=verdict,
-            figures=tuple((f"{names.title(f.measure)}, {names.where(f)}", f.reason) for f in same),
+            figures=tuple((names.what(f), f.reason) for f in same),
         )
         for (probe, verdict), same in grouped(missing, lambda f: (f.probe, f.verdict)).items()
     )

@@ -196,6 +196,11 @@ def findings() -> tuple[Finding, ...]:
 @pytest.fixture
 def record() -> AuditRecord:
     """An audit of two families, with every verdict but `error`."""
+    return by_hand()
+
+
+def by_hand() -> AuditRecord:
+    """The record that the tests of the report share."""
     return AuditRecord(
         audit=AUDIT,
         model=MODEL,

@@ -42,6 +42,7 @@ def test_figures_show_two_digits_of_their_uncertainty(value, half, shown):
 def test_figures_without_an_interval():
     assert figure(Estimate(0.1234, None, None, 10, 10, "none")) == ("0.12", "none", "none")
     assert places(0.1, 0.1) is None
+    assert places(0.1, float("inf")) is None
     assert [number(x) for x in (None, 0.0, 1.0, 98.7)] == ["—", "0.0", "1.0", "99"]
 
 

@@ -1,0 +1,95 @@
+"""The reasons that a record gives in English, by their shape, so that a page can say them anew.
+
+A record holds sentences as they were written when it was made. `Language.recorded` looks for the
+shape that one has, and says it in its language with the same values; a value may have a shape of
+its own. A reason that fits none of these stays English on every page.
+"""
+
+from __future__ import annotations
+
+from fmaudit.reporting.language import noted
+
+SHAPES = (
+    # a verdict's
+    noted("%(low)s to %(high)s does not settle on which side of %(value)s the value lies"),
+    noted(
+        "on the bad side of %(value)s on its own, but not once the family's other gated findings "
+        "are counted"
+    ),
+    noted("the same input changes its class in up to %(share)s of repeats"),
+    # a figure that could not be had
+    noted("%(n)s %(what)s, fewer than the %(least)s asked for"),
+    noted("%(n)s independent %(what)s: an interval needs at least %(least)s"),
+    noted("%(n)s non-members: a false positive rate of %(rate)s needs %(least)s"),
+    noted("%(n)s rows: a bin of calibration needs %(least)s"),
+    noted("%(n)s of %(all)s rows failed; most often: %(reason)s"),
+    noted("no rows: %(reason)s (%(n)s of %(all)s rows)"),
+    noted("no rows with %(slice)s"),
+    noted("fewer than two groups with an estimable %(rate)s (%(reasons)s)"),
+    noted("fewer than two groups with an estimable %(rate)s"),
+    noted("class %(names)s is never predicted: it has no precision"),
+    noted("all rows are on one side of class %(name)s: nothing to rank"),
+    # what rows say
+    noted("the text has no %(attribute)s term"),
+    noted("clusters of %(what)s"),
+    noted("the text has %(n)s words, more than %(most)s"),
+    noted("no word for %(term)s in %(group)s"),
+    noted("the edit pushes %(n)s tokens out of the model's window"),
+    # a slice of a category
+    noted("attribute %(value)s"),
+    noted("direction %(value)s"),
+    noted("kind %(value)s"),
+    noted("budget %(value)s"),
+    # a field of several
+    noted("files %(n)s"),
+    # a floor that was not compared
+    noted("served in %(dtype)s: nothing to compare"),
+    noted("the model cannot be run in float32 beside what it is served in (%(dtype)s)"),
+    # a probe that did not run
+    noted("needs a model in the role '%(role)s', and the spec names none"),
+    noted("needs %(capabilities)s, which this model does not offer"),
+)
+
+WHOLE = (
+    noted("rows"),
+    noted("clusters"),
+    noted("no rows"),
+    noted("rows with the positive label"),
+    noted("rows with another label than the positive one"),
+    noted("rows predicted positive"),
+    noted("accuracy"),
+    noted("selection rate"),
+    noted("base rate"),
+    noted("true positive rate"),
+    noted("false positive rate"),
+    noted("positive predictive value"),
+    noted("no row has or is predicted the positive class"),
+    noted("a slope needs both outcomes, and probabilities that differ"),
+    noted("the probabilities separate the outcomes: no finite slope"),
+    noted("the logistic regression did not converge"),
+    noted("fewer than two groups are left to compare"),
+    noted("the rate is 0 in every group: their ratio does not exist"),
+    noted("no class was named as the positive one"),
+    noted("no favourable class is named (`data.positive`)"),
+    noted("as many strata as independent units: nothing is left to vary"),
+    noted("a value among the rows is not finite"),
+    noted("a rate at few false positives counts each row once and alone"),
+    noted("no neutral control: the text has too few neutral words of the swap's sizes"),
+    noted("the case has no label, and error rates need one"),
+    noted("the case belongs to no group"),
+    noted("no letter of the text can take an edit of this kind"),
+    noted("the model reads no beginning of the text whole"),
+    noted("the text is empty"),
+    noted("the same text stands among members and non-members"),
+    noted("the same text stands on its side already"),
+    noted("nothing to certify: no words, removed or kept, move the probability of the decision"),
+    noted("longer than the model's window: words that are not read could have no score"),
+    noted("nothing to attribute: the text moves the logits by less than ten times the noise floor"),
+    noted("the method has changed since"),
+    noted("the statistics have changed since"),
+    noted("other parameters than measured"),
+    noted("needs groups, and the spec names none (`data.groups`)"),
+    noted("needs a label for every case, and the data have none (`data.label`)"),
+    noted("needs training rows and others, and the spec names none (`membership`)"),
+)
+"""Reasons without a value in them."""

@@ -1,0 +1,150 @@
+"""The first screen: what was audited, what matters most, what was not tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fmaudit.reporting import words
+from fmaudit.reporting.anchors import Anchors
+from fmaudit.reporting.language import Language, noted
+from fmaudit.reporting.words import Names
+from fmaudit.types import AuditRecord, Finding, Verdict
+
+MOST = 5
+"""Findings on the first screen."""
+
+OF_ONE = 2
+"""Findings of one probe among them, while others wait."""
+
+GATING: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "not_tested", "pass")
+
+LIMITS = {
+    "<=": noted("the rule allows at most %(limit)s"),
+    ">=": noted("the rule asks for at least %(limit)s"),
+}
+
+HEADLINES = (("accuracy", None), ("f1", "positive"), ("f1_macro", None))
+"""Figures of performance over all cases that stand on the first screen, where they were had."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One finding in a sentence: `what` it is of, its `figure`, then its rule and what it needs."""
+
+    id: str
+    verdict: Verdict
+    what: str
+    figure: str
+    then: str
+    probe: str
+
+
+def keys(
+    ranked: Sequence[Finding], names: Names, say: Language, anchors: Anchors
+) -> tuple[Key, ...]:
+    """At most `MOST` of the findings under a rule, the worst first, spread over probes.
+
+    `ranked`: those under a rule and those that broke, worst first. What was not tested has a
+    list of its own.
+    """
+    chosen: list[Finding] = []
+    tested = [finding for finding in ranked if finding.verdict != "not_tested"]
+    for most in (OF_ONE, MOST):
+        for finding in tested:
+            same = sum(other.probe == finding.probe for other in chosen)
+            if len(chosen) < MOST and same < most and not any(f is finding for f in chosen):
+                chosen.append(finding)
+    chosen.sort(key=lambda f: next(k for k, other in enumerate(ranked) if other is f))
+    return tuple(_key(finding, names, say, anchors) for finding in chosen)
+
+
+def _key(finding: Finding, names: Names, say: Language, anchors: Anchors) -> Key:
+    estimate = finding.estimate
+    figure, then = "", ""
+    if estimate is not None:
+        value, interval, _ = words.figure(estimate, say)
+        units = words.count(estimate.details.get("limiting_clusters", estimate.clusters))
+        figure = say("%(value)s (%(interval)s; n = %(n)s)", value=value, interval=interval, n=units)
+    if finding.rule is not None:
+        limit = f"{finding.rule.value:g}".replace("-", "−")
+        then = say(LIMITS[finding.rule.op], limit=limit)
+    if finding.needed_n is not None:
+        then += say("; about %(n)s would be needed to decide", n=words.count(finding.needed_n))
+    return Key(
+        id=anchors(finding),
+        verdict=finding.verdict,
+        what=names.what(finding) + _pair(finding, say),
+        figure=figure,
+        then=then,
+        probe=finding.probe,
+    )
+
+
+def _pair(finding: Finding, say: Language) -> str:
+    """Which two groups a gap lies between."""
+    pair = finding.estimate.details.get("pair") if finding.estimate else None
+    if not isinstance(pair, Sequence) or len(pair) != 2:
+        return ""
+    return say(" (%(one)s against %(other)s)", one=pair[0], other=pair[1])
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A figure of performance on the first screen."""
+
+    id: str
+    name: str
+    value: str
+    interval: str
+
+
+def headlines(record: AuditRecord, names: Names, anchors: Anchors) -> tuple[Headline, ...]:
+    """Accuracy and F1 over all cases: of the positive class where there is one, else macro."""
+    return tuple(
+        Headline(anchors(f), _named(f, names), *words.figure(f.estimate, names.say)[:2])
+        for f in _headlines(record)
+        if f.estimate is not None
+    )[:2]
+
+
+def _headlines(record: AuditRecord) -> Iterator[Finding]:
+    positive = record.model.get("positive")
+    for measure, of in HEADLINES:
+        for f in record.findings:
+            whole = f.family == "performance" and f.measure == measure and not f.slice
+            if whole and (of is None or f.positive == positive):
+                yield f
+                break
+
+
+def _named(finding: Finding, names: Names) -> str:
+    title = names.title(finding.measure)
+    return title if finding.positive is None else f"{title} ({finding.positive})"
+
+
+def lead(findings: Sequence[Finding], say: Language, verdicts: Mapping[Verdict, str]) -> str:
+    """The audit's verdicts in a sentence."""
+    gated = [f for f in findings if f.rule is not None]
+    others = len(findings) - len(gated)
+    rest = say.plural(
+        "%(n)s other figure stands without a rule",
+        "%(n)s other figures stand without a rule",
+        others,
+        n=words.count(others),
+    )
+    if not gated:
+        return say("No figure was held against a rule; %(rest)s.", rest=rest)
+    found = [(v, sum(f.verdict == v for f in gated)) for v in GATING]
+    listed = say(", ").join(
+        say("%(n)s %(verdict)s", n=n, verdict=say(verdicts[v])) if n else say("none fails")
+        for v, n in found
+        if n or v == "fail"
+    )
+    return say.plural(
+        "Of %(n)s figure held against a rule: %(listed)s; %(rest)s.",
+        "Of %(n)s figures held against a rule: %(listed)s; %(rest)s.",
+        len(gated),
+        listed=listed,
+        rest=rest,
+    )
