@@ -15,7 +15,7 @@ MOST = 5
 """Findings on the first screen."""
 
 OF_ONE = 2
-"""Findings of one probe among them, while others wait."""
+"""Findings of one probe among them, while others of the same verdict wait."""
 
 GATING: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "not_tested", "pass")
 
@@ -49,12 +49,14 @@ def keys(
     list of its own.
     """
     chosen: list[Finding] = []
-    tested = [finding for finding in ranked if finding.verdict != "not_tested"]
-    for most in (OF_ONE, MOST):
-        for finding in tested:
-            same = sum(other.probe == finding.probe for other in chosen)
-            if len(chosen) < MOST and same < most and not any(f is finding for f in chosen):
-                chosen.append(finding)
+    for verdict in (v for v in GATING if v != "not_tested"):
+        same = [finding for finding in ranked if finding.verdict == verdict]
+        for most in (OF_ONE, MOST):
+            for finding in same:
+                of_probe = sum(other.probe == finding.probe for other in chosen)
+                new = not any(other is finding for other in chosen)
+                if new and len(chosen) < MOST and of_probe < most:
+                    chosen.append(finding)
     chosen.sort(key=lambda f: next(k for k, other in enumerate(ranked) if other is f))
     return tuple(_key(finding, names, say, anchors) for finding in chosen)
 

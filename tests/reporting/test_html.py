@@ -296,14 +296,26 @@ def test_where_nothing_fails_that_is_said(record):
     )
 
 
-def test_five_findings_of_which_two_of_one_probe_while_others_wait(record):
+def keys(record, *findings) -> str:
+    text = Page(render(replace(record, findings=findings))).text
+    return text.split("What matters most, worst first")[1].split("Not tested")[0]
+
+
+def test_five_findings_spread_over_the_probes_of_a_verdict(record):
     gate = next(f for f in record.findings if f.verdict == "fail")
     many = tuple(replace(gate, slice={"attribute": f"a{k}"}) for k in range(9))
-    other = replace(gate, probe="robustness.noise", family="robustness", verdict="pass")
-    page = Page(render(replace(record, findings=(*many, other))))
-    keys = page.text.split("What matters most, worst first")[1].split("Not tested")[0]
-    assert keys.count("fails") == 4
-    assert keys.count("passes") == 1
+    other = replace(gate, probe="robustness.noise", family="robustness")
+    mild = replace(other, estimate=replace(gate.estimate, value=0.11))
+    assert keys(record, *many, mild).count("a8") == 0
+    assert keys(record, *many, mild).count("between the groups of sex") == 1
+
+
+def test_no_pass_is_shown_while_something_worse_waits(record):
+    gate = next(f for f in record.findings if f.verdict == "fail")
+    many = tuple(replace(gate, slice={"attribute": f"a{k}"}) for k in range(9))
+    kept = replace(gate, probe="robustness.noise", family="robustness", verdict="pass")
+    assert keys(record, *many, kept).count("fails") == 5
+    assert "passes" not in keys(record, *many, kept)
 
 
 def test_each_finding_has_one_address_that_stays(record):
