@@ -1,4 +1,4 @@
-"""Reports to look at: of the record made by hand, a hostile one, a large one, an empty one."""
+"""Reports to look at: of a record made by hand, a hostile, a large, an empty and a real one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reporting.conftest import BASICS, OUTCOMES, SWAPS, by_hand, estimate, findi
 from fmaudit.catalog import roots
 from fmaudit.evidence import Writer
 from fmaudit.reporting.html import render
+from fmaudit.reporting.record import load
 from fmaudit.types import AuditRecord, Case, Coverage, Exhibit, Row
 
 replace = msgspec.structs.replace
@@ -112,12 +113,21 @@ def broken() -> AuditRecord:
     )
 
 
+EXAMPLE = Path(__file__).parents[1] / "reports" / "example"
+
+
+def example() -> AuditRecord:
+    """A real run, with every kind of exhibit."""
+    return load(EXAMPLE)
+
+
 PAGES: Mapping[str, Callable[[], AuditRecord]] = {
     "plain": plain,
     "hostile": hostile,
     "groups": groups,
     "nothing": nothing,
     "broken": broken,
+    "example": example,
 }
 
 
@@ -129,10 +139,10 @@ def languages() -> list[str]:
 
 def written(folder: Path, name: str, lang: str) -> Path:
     """The page's file."""
-    run = folder / name
+    run = EXAMPLE if name == "example" else folder / name
     if not run.is_dir():
         _evidence(run, HOSTILE if name == "hostile" else "a text of the data")
-    path = run / f"{lang}.html"
+    path = folder / f"{name}.{lang}.html"
     path.write_text(render(PAGES[name](), run, lang=lang), encoding="utf-8")
     return path
 

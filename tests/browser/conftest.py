@@ -38,7 +38,9 @@ def chromium() -> Iterator[Any]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
     """(Page, language) → its file, every page in English and one in every language."""
     folder = tmp_path_factory.mktemp("pages")
-    wanted = [(name, "en") for name in PAGES] + [("plain", code) for code in languages()]
+    wanted = [(name, "en") for name in PAGES] + [
+        (name, code) for name in ("plain", "example") for code in languages()
+    ]
     return {(name, code): written(folder, name, code) for name, code in dict.fromkeys(wanted)}
 
 

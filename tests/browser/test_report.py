@@ -45,6 +45,15 @@ def test_axe_finds_nothing_on_strange_records(look, name):
     assert violations(opened) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("lang", "width", "dark"), [("en", WIDE, False), ("zh", NARROW, True)])
+def test_axe_finds_nothing_on_a_real_report(look, lang, width, dark):
+    opened = look("example", lang, width=width, dark=dark)
+    opened.page.set_default_timeout(120_000)
+    opened.open_all()
+    assert violations(opened) == []
+
+
 def test_the_page_names_its_language(look):
     for lang in languages():
         assert look(lang=lang).page.locator("html").get_attribute("lang").startswith(lang)
