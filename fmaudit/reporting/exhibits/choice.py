@@ -17,6 +17,7 @@ from typing import Any
 
 from fmaudit.reporting.exhibits.source import Source
 from fmaudit.reporting.language import Language
+from fmaudit.reporting.words import Names
 from fmaudit.types import Exhibit, Finding, encode
 
 OVER = ("all", "groups", "intersections", "attributes", "crossed", "classes", "categories")
@@ -129,13 +130,19 @@ def _placed(source: Source, finding: Finding, mine: Iterable[Finding]) -> Placed
         axis = "attributes" if len(parts) == 1 else "crossed"
         left_out = slice_.pop("left out", None)
         name = " × ".join(parts) + (f": {left_out}" if left_out is not None else "")
-        return Placed(finding, axis, "", name, _listed(slice_))
+        return Placed(finding, axis, "", name, _listed(source.names, slice_))
     columns = _categories(source, finding.probe)
     fixed = {k: slice_.pop(k) for k in _fixed(source, finding) if k in slice_}
     category = {k: slice_.pop(k) for k in columns if k in slice_}
-    condition = _listed(fixed)
+    condition = _listed(source.names, fixed)
     if category:
-        return Placed(finding, "categories", "", " · ".join(category.values()), condition)
+        return Placed(
+            finding,
+            "categories",
+            "",
+            " · ".join(source.names.part(*one)[1] for one in category.items()),
+            condition,
+        )
     if slice_:
         axis = "groups" if len(slice_) == 1 else "intersections"
         return Placed(finding, axis, " × ".join(slice_), " · ".join(slice_.values()), condition)
@@ -173,5 +180,6 @@ def _entries(source: Source, probe: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(entry for entry in found if isinstance(entry, Mapping))
 
 
-def _listed(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in values.items())
+def _listed(names: Names, values: Mapping[str, str]) -> str:
+    parts = (names.part(*one) for one in values.items())
+    return names.say.listed(names.say("%(name)s: %(value)s", name=k, value=v) for k, v in parts)

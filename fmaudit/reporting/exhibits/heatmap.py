@@ -90,7 +90,10 @@ def _matrix(source: Source, shown: Exhibit, down: str, across: str) -> Heatmap |
     names, columns = (tuple(dict.fromkeys(key[k] for key in cells)) for k in (0, 1))
     largest = _largest(p.finding for p in cells.values())
     rows = tuple(
-        (words.cut(r, LONGEST), tuple(_tile(source, cells.get((r, c)), largest) for c in columns))
+        (
+            words.cut(source.names.part(down, r)[1], LONGEST),
+            tuple(_tile(source, cells.get((r, c)), largest) for c in columns),
+        )
         for r in names
     )
     have = [p for p in cells.values() if p.finding.estimate is not None]
@@ -100,7 +103,7 @@ def _matrix(source: Source, shown: Exhibit, down: str, across: str) -> Heatmap |
         title,
         identity(shown),
         (words.named(down, say), words.named(across, say)),
-        tuple(words.cut(c, LONGEST) for c in columns),
+        tuple(words.cut(source.names.part(across, c)[1], LONGEST) for c in columns),
         rows,
         say.joined(_key(source, [p.finding for p in cells.values()], rows)),
         twin=figures(source, title, say("Slice"), have),
