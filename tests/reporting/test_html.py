@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from support_page import Page
 
 from fmaudit.catalog import roots
 from fmaudit.evidence import Writer
@@ -18,62 +18,7 @@ from fmaudit.types import Case, Coverage, Estimate, Finding, Row
 
 replace = msgspec.structs.replace
 
-VOID = {
-    "meta",
-    "line",
-    "circle",
-    "rect",
-    "path",
-    "polyline",
-    "polygon",
-    "use",
-    "stop",
-    "br",
-    "img",
-    "input",
-    "link",
-    "hr",
-}
 NASTY = '<script>alert(1)</script><img src=x onerror="alert(2)">"\'&{{ 7*7 }}\u202e\u200b'
-
-
-class Page(HTMLParser):
-    """Tags, attributes and text of a page; checks that every tag is closed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.headings: list[int] = []
-        self.feed(text)
-        self.close()
-        assert not self.open, self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append(int(tag[1]))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] not in ("style", "script"):
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def attributes(self, name: str) -> list[str]:
-        return [str(found[name]) for _, found in self.tags if name in found]
 
 
 def test_the_page_is_whole(record):
@@ -266,63 +211,6 @@ def test_three_hundred_groups_fold_and_render_quickly(record):
     assert time.monotonic() - started < 10
     assert "All 900 figures of this probe" in page.text
     assert len([i for i in page.attributes("id") if i.startswith("finding-")]) == 900
-
-
-# ── the first screen ─────────────────────────────────────────────────────────────────────
-
-
-def first_screen(record) -> str:
-    text = render(record)
-    return Page(
-        text[text.index('<section id="summary"') : text.index('<section id="audited"')]
-    ).text
-
-
-def test_the_first_screen_says_what_fails_and_what_was_not_tested(record):
-    text = first_screen(record)
-    assert "■ fails Equal opportunity difference" in text
-    assert "(Female against Male) : 0.220 (0.170 to 0.270; n = 1 200)" in text
-    assert "the rule allows at most 0.1; about 1 400 would be needed to decide" in text
-    assert "bias.other : it needs groups" in text
-    assert "Excess flip rate, attribute: race : no rows" in text
-    assert "1 probe of the catalogue was not asked for" in text
-    assert "Accuracy 0.832 (0.812 to 0.852) ; F1 (>50K) 0.643" in text
-
-
-def test_where_nothing_fails_that_is_said(record):
-    kept = tuple(f for f in record.findings if f.verdict != "fail")
-    assert "Of 3 figures held against a rule: none fails, 1 inconclusive" in first_screen(
-        replace(record, findings=kept)
-    )
-
-
-def keys(record, *findings) -> str:
-    text = Page(render(replace(record, findings=findings))).text
-    return text.split("What matters most, worst first")[1].split("Not tested")[0]
-
-
-def test_five_findings_spread_over_the_probes_of_a_verdict(record):
-    gate = next(f for f in record.findings if f.verdict == "fail")
-    many = tuple(replace(gate, slice={"attribute": f"a{k}"}) for k in range(9))
-    other = replace(gate, probe="robustness.noise", family="robustness")
-    mild = replace(other, estimate=replace(gate.estimate, value=0.11))
-    assert keys(record, *many, mild).count("a8") == 0
-    assert keys(record, *many, mild).count("between the groups of sex") == 1
-
-
-def test_no_pass_is_shown_while_something_worse_waits(record):
-    gate = next(f for f in record.findings if f.verdict == "fail")
-    many = tuple(replace(gate, slice={"attribute": f"a{k}"}) for k in range(9))
-    kept = replace(gate, probe="robustness.noise", family="robustness", verdict="pass")
-    assert keys(record, *many, kept).count("fails") == 5
-    assert "passes" not in keys(record, *many, kept)
-
-
-def test_each_finding_has_one_address_that_stays(record):
-    ids = [i for i in Page(render(record)).attributes("id") if i.startswith("finding-")]
-    assert len(ids) == len(set(ids)) == len(record.findings)
-    again = replace(record, findings=record.findings[::-1])
-    assert set(ids) == {i for i in Page(render(again)).attributes("id") if i.startswith("finding-")}
 
 
 def test_the_printed_page_names_its_model_and_nothing_breaks_out_of_the_style(record):

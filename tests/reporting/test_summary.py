@@ -1,0 +1,57 @@
+"""The first screen: what was audited, what matters most, what was not tested."""
+
+from __future__ import annotations
+
+import msgspec
+from support_page import Page
+
+from fmaudit.reporting.html import render
+
+replace = msgspec.structs.replace
+
+
+def first_screen(record) -> str:
+    text = render(record)
+    return Page(
+        text[text.index('<section id="summary"') : text.index('<section id="audited"')]
+    ).text
+
+
+def test_the_first_screen_says_what_fails_and_what_was_not_tested(record):
+    text = first_screen(record)
+    assert "■ fails Equal opportunity difference" in text
+    assert "(Female against Male) : 0.220 (0.170 to 0.270; n = 1 200)" in text
+    assert "the rule allows at most 0.1; about 1 400 would be needed to decide" in text
+    assert "bias.other : it needs groups" in text
+    assert "Excess flip rate, attribute: race : no rows" in text
+    assert "1 probe of the catalogue was not asked for" in text
+    assert "Accuracy 0.832 (0.812 to 0.852) ; F1 (>50K) 0.643" in text
+
+
+def test_where_nothing_fails_that_is_said(record):
+    kept = tuple(f for f in record.findings if f.verdict != "fail")
+    assert "Of 3 figures held against a rule: none fails, 1 inconclusive" in first_screen(
+        replace(record, findings=kept)
+    )
+
+
+def keys(record, *findings) -> str:
+    text = Page(render(replace(record, findings=findings))).text
+    return text.split("What matters most, worst first")[1].split("Not tested")[0]
+
+
+def test_five_findings_spread_over_the_probes_of_a_verdict(record):
+    gate = next(f for f in record.findings if f.verdict == "fail")
+    many = tuple(replace(gate, slice={"attribute": f"a{k}"}) for k in range(9))
+    other = replace(gate, probe="robustness.noise", family="robustness")
+    mild = replace(other, estimate=replace(gate.estimate, value=0.11))
+    assert keys(record, *many, mild).count("a8") == 0
+    assert keys(record, *many, mild).count("between the groups of sex") == 1
+
+
+def test_no_pass_is_shown_while_something_worse_waits(record):
+    gate = next(f for f in record.findings if f.verdict == "fail")
+    many = tuple(replace(gate, slice={"attribute": f"a{k}"}) for k in range(9))
+    kept = replace(gate, probe="robustness.noise", family="robustness", verdict="pass")
+    assert keys(record, *many, kept).count("fails") == 5
+    assert "passes" not in keys(record, *many, kept)
