@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 from support_page import Page
 
+from fmaudit.reporting import selftested
 from fmaudit.reporting.html import render
-from fmaudit.reporting.selftested import tested
 from fmaudit.reporting.words import Names
 
 replace = msgspec.structs.replace
@@ -30,13 +30,13 @@ FIGURE = {
 
 
 def test_each_rate_stands_with_its_worse_end():
-    (line,) = tested({"measured": {"figures": [FIGURE]}}, NAMES)
+    (line,) = selftested.tested({"measured": {"figures": [FIGURE]}}, NAMES)
     assert (line.measure, line.rule, line.n, line.dose) == ("Flip rate", "≤ 0.050", 500, "0.15")
     assert (line.found, line.alarms, line.at, line.passes) == ("≥ 99 %", "≤ 1 %", "≤ 2 %", "—")
 
 
 def test_a_probe_whose_errors_were_not_measured_has_no_lines():
-    assert tested({}, NAMES) == tested({"measured": None}, NAMES) == ()
+    assert selftested.tested({}, NAMES) == selftested.tested({"measured": None}, NAMES) == ()
 
 
 def test_it_stands_beside_its_probe(record):
@@ -45,6 +45,6 @@ def test_it_stands_beside_its_probe(record):
     page = Page(
         render(replace(record, probes={**record.probes, probe: card | {"measured": known}}))
     )
-    assert "Its own measured error : stale" in page.text
+    assert "stale" in page.text.split("Its own measured error")[1][:20]
     assert "≥ 99 %" in page.text
     assert "of old" in page.text
