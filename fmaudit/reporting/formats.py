@@ -36,14 +36,17 @@ def write_pdf(
     paper: str = "a4",
     out: Path | None = None,
 ) -> Path:
-    """Write the HTML report, and print it beside, as `report.pdf` and the like, or to `out`.
+    """Write the HTML report, and print it beside as `report.pdf` and the like; or print to `out`.
 
     Raises:
         RunFolderError, UnknownName, DiskFull: as `html.write_report`.
-        PdfError: there is no browser to print with, or it fails. The HTML report stands.
+        PdfError: there is no browser to print with, or it fails. The HTML report stands, where
+            no `out` was named.
     """
-    page = html.write_report(run, share=share, lang=lang)
     place = html.file_of(run, "pdf", share=share, lang=lang, out=out)
+    if out is not None:
+        return pdf.print_page(html.rendered(run, share=share, lang=lang), place, paper=paper)
+    page = html.write_report(run, share=share, lang=lang)
     try:
         return pdf.print_page(page.read_text(encoding="utf-8"), place, paper=paper)
     except pdf.PdfError as error:

@@ -18,23 +18,34 @@ from jinja2 import Environment, FileSystemLoader, Undefined
 from markupsafe import Markup
 
 from fmaudit.catalog import roots
+from fmaudit.errors import RunFolderError
 from fmaudit.reporting import words
 from fmaudit.reporting.exhibits.gallery import drawn
 from fmaudit.reporting.exhibits.source import Source
 from fmaudit.reporting.language import ENGLISH, Language, language
 from fmaudit.reporting.record import load, put
+from fmaudit.reporting.seal import check
 from fmaudit.reporting.share import shareable
 from fmaudit.reporting.view import page
 from fmaudit.types import VERDICTS, AuditRecord
 
+KEPT = ("audit.json", "spec.yaml", "log.jsonl", "evidence")
+"""What a run folder holds that no report may be written over."""
+
 
 def render(
-    record: AuditRecord, run: Path | None = None, *, texts: bool = True, lang: str = ENGLISH
+    record: AuditRecord,
+    run: Path | None = None,
+    *,
+    texts: bool = True,
+    lang: str = ENGLISH,
+    altered: Sequence[str] = (),
 ) -> str:
     """The page of a record.
 
     `run`: the folder with its evidence; without one, what is drawn from evidence says so.
-    `texts`: whether texts of the data are shown. `lang`: the page's language.
+    `texts`: whether texts of the data are shown. `lang`: the page's language. `altered`: what
+    is no longer as it was sealed; the page says so before all else.
 
     Raises:
         UnknownName: there is no catalogue of that language.
@@ -50,6 +61,7 @@ def render(
     return template.render(
         page=page(record, names, say),
         record=record,
+        altered=altered,
         exhibits=drawn(Source(record, run, names, say, texts)),
         style=Markup(style),
         script=Markup(script),
@@ -67,25 +79,42 @@ def write_report(
     the name: `report.zh.html`.
 
     Raises:
-        RunFolderError: the folder holds no record that can be read.
+        RunFolderError: the folder holds no record that can be read, `out` is a part of the record,
+            or may not be written to.
         UnknownName: there is no catalogue of that language.
         DiskFull: no room left; the report that stood there before stays.
     """
+    place = file_of(run, "html", share=share, lang=lang, out=out)
+    return put(place, rendered(run, share=share, lang=lang).encode("utf-8"))
+
+
+def rendered(run: Path, *, share: bool = False, lang: str = ENGLISH) -> str:
+    """The page of a run folder, as `write_report` writes it."""
     record = load(run)
+    altered = check(run, record) if record.seal else []
     shown = shareable(record, run) if share else record
-    text = render(shown, run, texts=not share, lang=lang)
-    return put(file_of(run, "html", share=share, lang=lang, out=out), text.encode("utf-8"))
+    return render(shown, run, texts=not share, lang=lang, altered=altered)
 
 
 def file_of(
     run: Path, suffix: str, *, share: bool = False, lang: str = ENGLISH, out: Path | None = None
 ) -> Path:
-    """Where a report stands: in its run folder under its own name, in the folder or file `out`."""
+    """Where a report stands: in its run folder under its own name, in the folder or file `out`.
+
+    Raises:
+        RunFolderError: `out` is a part of the record.
+    """
+    if out is not None and any(_within(out, run / name) for name in KEPT):
+        raise RunFolderError(f"{out}: belongs to the record. Name another file with --out.")
     spoken = "" if lang == ENGLISH else f".{lang}"
     name = f"{'report-share' if share else 'report'}{spoken}.{suffix}"
     if out is None:
         return run / name
     return out / name if out.is_dir() else out
+
+
+def _within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def environment(templates: Path, say: Language) -> Environment:

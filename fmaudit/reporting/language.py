@@ -99,7 +99,7 @@ def language(code: str) -> Language:
         path.stem: path for root in roots() for path in (root / "reports" / "locales").glob("*.po")
     }
     if code not in known:
-        raise UnknownName("language", code, [ENGLISH, *known], "reports/locales")
+        raise UnknownName("language", code, [ENGLISH, *known], "--lang")
     return Language(code, _read(known[code]))
 
 

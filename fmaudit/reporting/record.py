@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,12 @@ def write(run: Path, record: AuditRecord) -> Path:
 
 
 def put(path: Path, data: bytes) -> Path:
-    """Write a file under another name, then rename it into place."""
+    """Write a file under another name, then rename it into place.
+
+    Raises:
+        DiskFull: no room left.
+        RunFolderError: the place may not be written to.
+    """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with room_for(path):
@@ -81,8 +87,14 @@ def put(path: Path, data: bytes) -> Path:
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(partial, path)
+    except PermissionError as error:
+        raise RunFolderError(
+            f"{path}: nothing may be written there. Name another place with --out, or make the "
+            "folder writable."
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be made need not be removed
+            partial.unlink(missing_ok=True)
     return path
 
 

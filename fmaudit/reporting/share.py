@@ -1,4 +1,4 @@
-"""A record that may be handed on: nothing in it quotes a text of the data.
+"""A record that may be handed on: no reason in it repeats the message of an error.
 
 A record holds figures, names (of classes, groups, columns, files) and reasons; texts stand in the
 evidence alone. A reason can quote one all the same: it may repeat the message of an error that a
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from fmaudit import evidence
-from fmaudit.types import AuditRecord, Coverage, Estimate, Finding
+from fmaudit.types import NO_GRADIENTS, AuditRecord, Coverage, Estimate, Finding
 
 _ROWS_FAILED = re.compile(
     r"(?P<head>.*?\d+ of \d+ rows failed; most often: )(?P<why>.*)", re.DOTALL
@@ -45,7 +45,9 @@ def _finding(finding: Finding, failed: Collection[str] | None) -> Finding:
         found = _ROWS_FAILED.fullmatch(reason)
         reason = _failing(found) if found else evidence.kind_of(reason)
     elif found := _NO_ROWS.fullmatch(reason):
-        if failed is None or found["why"] in failed:
+        if found["why"].startswith(NO_GRADIENTS):
+            reason = f"no rows: {NO_GRADIENTS} {found['count']}"
+        elif failed is None or found["why"] in failed:
             reason = f"no rows: {evidence.kind_of(found['why'])} {found['count']}"
     elif found := _NOT_COMPARED.fullmatch(reason):
         reason = found["head"] + _cause(found["why"])

@@ -24,6 +24,11 @@ LIMITS = {
     ">=": noted("the rule asks for at least %(limit)s"),
 }
 
+NEEDED = noted("; at least about %(n)s cases would be needed to decide")
+NEEDED_OF_GROUP = noted(
+    "; at least about %(n)s cases in the smaller group would be needed to decide"
+)
+
 HEADLINES = (("accuracy", None), ("f1", "positive"), ("f1_macro", None))
 """Figures of performance over all cases that stand on the first screen, where they were had."""
 
@@ -71,8 +76,14 @@ def _key(finding: Finding, names: Names, say: Language, anchors: Anchors) -> Key
     if finding.rule is not None:
         limit = f"{finding.rule.value:g}".replace("-", "−")
         then = say(LIMITS[finding.rule.op], limit=limit)
+    if finding.verdict == "inconclusive" and estimate is not None and _beyond(finding):
+        then += say("; beyond it alone, not once all that was compared is counted")
     if finding.needed_n is not None:
-        then += say("; about %(n)s would be needed to decide", n=words.count(finding.needed_n))
+        small = estimate is not None and "limiting_clusters" in estimate.details
+        text = NEEDED_OF_GROUP if small else NEEDED
+        then += say(text, n=words.count(finding.needed_n))
+    if finding.verdict == "error":
+        then = say.recorded(words.cut(finding.reason, 160))
     return Key(
         id=anchors(finding),
         verdict=finding.verdict,
@@ -81,6 +92,16 @@ def _key(finding: Finding, names: Names, say: Language, anchors: Anchors) -> Key
         then=then,
         probe=finding.probe,
     )
+
+
+def _beyond(finding: Finding) -> bool:
+    """Whether the 95 % interval lies wholly on the side that the rule forbids."""
+    rule, estimate = finding.rule, finding.estimate
+    assert rule is not None
+    assert estimate is not None
+    if estimate.low is None or estimate.high is None:
+        return False
+    return estimate.low > rule.value if rule.op == "<=" else estimate.high < rule.value
 
 
 def _pair(finding: Finding, say: Language) -> str:
@@ -130,18 +151,19 @@ def lead(findings: Sequence[Finding], say: Language, verdicts: Mapping[Verdict, 
     gated = [f for f in findings if f.rule is not None]
     others = len(findings) - len(gated)
     rest = say.plural(
-        "%(n)s other figure stands without a rule",
-        "%(n)s other figures stand without a rule",
+        "%(n)s other figure has no rule",
+        "%(n)s other figures have no rule",
         others,
         n=words.count(others),
     )
     if not gated:
         return say("No figure was held against a rule; %(rest)s.", rest=rest)
     found = [(v, sum(f.verdict == v for f in gated)) for v in GATING]
+    tested = any(f.verdict in ("pass", "inconclusive") for f in gated)
     listed = say(", ").join(
         say("%(n)s %(verdict)s", n=n, verdict=say(verdicts[v])) if n else say("none fails")
         for v, n in found
-        if n or v == "fail"
+        if n or (v == "fail" and tested)
     )
     return say.plural(
         "Of %(n)s figure held against a rule: %(listed)s; %(rest)s.",

@@ -112,10 +112,11 @@ class Page:
         return tuple(section for section in self.sections if section.family == family)
 
     def target(self, family: str, verdict: Verdict) -> str:
-        """Where the findings of a family and verdict stand on the page."""
-        places = [g.id for g in self.worst if (g.family, g.verdict) == (family, verdict)]
-        places += [u.id for u in self.untested if (u.family, u.verdict) == (family, verdict)]
-        return (*places, f"family-{family}")[0]
+        """Where all the findings of a family and verdict stand on the page."""
+        listed = [g for g in self.worst if (g.family, g.verdict) == (family, verdict)]
+        untested = [u.id for u in self.untested if (u.family, u.verdict) == (family, verdict)]
+        whole = [g.id for g in listed if len(g.findings) == self.counts[family, verdict]]
+        return (*whole, *untested, *(g.id for g in listed), f"family-{family}")[0]
 
     @property
     def floor(self) -> tuple[tuple[str, int, str, str], ...]:

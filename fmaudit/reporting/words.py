@@ -97,9 +97,9 @@ def named(name: str, say: Language = PLAIN) -> str:
 
     A nested field, "groups, race, Black", is said part by part, up to what the data name.
     """
-    parts = plain(name).split(", ")
+    parts = name.split(", ")
     own = next((k + 1 for k, part in enumerate(parts) if part in OPEN), len(parts))
-    return say.listed([*map(say.recorded, parts[:own]), *parts[own:]])
+    return say.listed([*(say.recorded(plain(part)) for part in parts[:own]), *parts[own:]])
 
 
 def family(name: str, say: Language = PLAIN) -> str:

@@ -11,10 +11,12 @@ import pytest
 from support_page import Page
 
 from fmaudit.catalog import roots
+from fmaudit.errors import RunFolderError
 from fmaudit.evidence import Writer
 from fmaudit.reporting.html import render, write_report
-from fmaudit.reporting.record import write
-from fmaudit.types import Case, Coverage, Estimate, Finding, Row
+from fmaudit.reporting.record import load, write
+from fmaudit.reporting.seal import seal
+from fmaudit.types import Case, Coverage, Estimate, Exhibit, Finding, Row
 
 replace = msgspec.structs.replace
 
@@ -267,3 +269,57 @@ def test_evidence_that_was_cut_short_is_named_and_the_figures_stay(run):
     text = Page(write_report(run).read_text(encoding="utf-8")).text
     assert "the evidence cannot be read" in text
     assert "Equal opportunity difference" in text
+
+
+def test_what_was_changed_after_the_seal_is_said_before_all_else(run, record):
+    write(run, seal(run, record))
+    assert "Changed after it was sealed" not in write_report(run).read_text(encoding="utf-8")
+    sealed = load(run)
+    better = tuple(replace(f, verdict="pass") for f in sealed.findings)
+    write(run, replace(sealed, findings=better))
+    text = write_report(run).read_text(encoding="utf-8")
+    assert text.index("Changed after it was sealed") < text.index('<section id="summary"')
+    assert "the record was changed after it was sealed" in text
+    assert "Sealed:" not in text
+
+
+@pytest.mark.parametrize("name", ["audit.json", "spec.yaml", "evidence/x.parquet"])
+def test_no_report_is_written_over_the_record(name, run):
+    before = (run / "audit.json").read_bytes()
+    with pytest.raises(RunFolderError, match="belongs to the record"):
+        write_report(run, out=run / name)
+    assert (run / "audit.json").read_bytes() == before
+
+
+def test_a_place_that_may_not_be_written_to_is_named(run, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(RunFolderError, match="nothing may be written there.*--out"):
+        write_report(run)
+
+
+def test_a_damaged_value_costs_its_exhibit_alone(run, record):
+    exhibit = Exhibit("bias.counterfactual_terms", "examples", "Some", {"sort": "gap", "top": "x"})
+    text = Page(render(replace(record, exhibits=(exhibit, *record.exhibits)), run)).text
+    assert "Nothing to show: " in text
+    assert "Equal opportunity difference" in text
+
+
+def test_names_of_files_and_data_stand_as_they_are(run, record):
+    named = replace(record, data={**record.data, "labels": {"not_hate": 3}})
+    write(run, seal(run, named))
+    text = Page(write_report(run).read_text(encoding="utf-8")).text
+    assert "evidence/bias.counterfactual_terms.parquet" in text
+    assert "labels, not_hate" in text
+
+
+def test_a_count_leads_to_all_that_it_counts(record):
+    page = Page(render(record))
+    (link,) = [
+        found["href"]
+        for tag, found in page.tags
+        if tag == "a" and "not_tested" in str(found.get("href"))
+    ]
+    assert link.startswith("#untested-not_tested-bias.")

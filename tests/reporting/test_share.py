@@ -118,3 +118,10 @@ def test_it_is_written_where_one_asks(run, tmp_path):
     assert write_json(run, out=place) == place / "report.json"
     assert write_json(run, out=place / "new" / "a.json").is_file()
     assert write_report(run, share=True, out=place) == place / "report-share.html"
+
+
+def test_what_a_model_said_when_its_gradients_broke_is_left_out(record):
+    said = "no rows: the model gives no gradients: cannot embed 'a secret text' (9 of 9 rows)"
+    finding = msgspec.structs.replace(record.findings[0], reason=said, verdict="not_tested")
+    (kept,) = shareable(msgspec.structs.replace(record, findings=(finding,)), None).findings
+    assert kept.reason == "no rows: the model gives no gradients (9 of 9 rows)"

@@ -21,7 +21,9 @@ def test_the_first_screen_says_what_fails_and_what_was_not_tested(record):
     text = first_screen(record)
     assert "■ fails Equal opportunity difference" in text
     assert "(Female against Male) : 0.220 (0.170 to 0.270; n = 1 200)" in text
-    assert "the rule allows at most 0.1; about 1 400 would be needed to decide" in text
+    assert (
+        "the rule allows at most 0.1; at least about 1 400 cases would be needed to decide" in text
+    )
     assert "bias.other : it needs groups" in text
     assert "Excess flip rate, attribute: race : no rows" in text
     assert "1 probe of the catalogue was not asked for" in text
@@ -55,3 +57,19 @@ def test_no_pass_is_shown_while_something_worse_waits(record):
     kept = replace(gate, probe="robustness.noise", family="robustness", verdict="pass")
     assert keys(record, *many, kept).count("fails") == 5
     assert "passes" not in keys(record, *many, kept)
+
+
+def test_an_interval_beyond_its_rule_that_decides_nothing_is_explained(record):
+    gate = next(f for f in record.findings if f.verdict == "fail")
+    assert "beyond it alone, not once all that was compared is counted" in keys(
+        record, replace(gate, verdict="inconclusive")
+    )
+
+
+def test_where_everything_broke_nothing_is_said_of_fails(record):
+    broken = tuple(
+        replace(f, verdict="error", estimate=None, reason="it broke") for f in record.findings
+    )
+    text = first_screen(replace(record, findings=broken))
+    assert "none fails" not in text
+    assert "it broke" in text

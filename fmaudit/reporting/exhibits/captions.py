@@ -102,7 +102,12 @@ def key(
         told.append(_hidden(source, len(kept), of, gated=bool(rules), whole=over_all is not None))
     told.append(say("Dot: the figure; thick line: its 95 %% interval."))
     if any(_wider(finding) for finding in rules):
-        told.append(say("Thin line: the interval adjusted for all the family's rules (Holm)."))
+        told.append(
+            say(
+                "Thin line: the interval adjusted for all the family's rules (Holm), which a fail "
+                "rests on; a pass rests on the thick line."
+            )
+        )
     if rules:
         told.append(say("Shaded: what the rule forbids."))
     if over_all is not None and over_all.estimate is not None:

@@ -24,5 +24,20 @@ BUILDERS: Mapping[str, Callable[[Source, Exhibit], Drawn]] = {
 
 
 def drawn(source: Source) -> tuple[Drawn, ...]:
-    """The record's exhibits, in its order."""
-    return tuple(BUILDERS[shown.kind](source, shown) for shown in source.record.exhibits)
+    """The record's exhibits, in its order.
+
+    Evidence that was damaged may break a builder: its exhibit then says so, and the rest of the
+    report stands.
+    """
+    return tuple(_drawn(source, shown) for shown in source.record.exhibits)
+
+
+def _drawn(source: Source, shown: Exhibit) -> Drawn:
+    try:
+        return BUILDERS[shown.kind](source, shown)
+    except Exception as error:  # whatever a damaged value makes of an exhibit is this one's alone
+        kind = type(error).__name__
+        cause = f"{kind}: {error}" if source.texts else kind
+        return source.nothing(
+            shown, source.say("the evidence or the figures are damaged (%(error)s)", error=cause)
+        )

@@ -78,7 +78,11 @@ class Source:
             return self.say("the spec asks to keep digests in place of texts")
         path = self._path(exhibit)
         if path is None or not path.is_file():
-            return self.say("the evidence is not beside the record")
+            return self.say(
+                "the evidence is not beside the record; copy evidence/%(probe)s.parquet of the run "
+                "there, and render the report again",
+                probe=exhibit.probe,
+            )
         import pyarrow.parquet as pq
 
         try:

@@ -239,7 +239,8 @@ def test_too_few_of_a_side_are_nothing_to_draw(source, written):
 
 @pytest.mark.parametrize("of", ["calibration", "roc"])
 def test_without_evidence_the_reason_is_said(source, of):
-    assert drawn(source, BASICS, of).missing == "the evidence is not beside the record"
+    missing = drawn(source, BASICS, of).missing
+    assert missing.startswith("the evidence is not beside the record")
 
 
 def test_options_that_mean_nothing_are_said(source):
