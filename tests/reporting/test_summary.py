@@ -39,7 +39,7 @@ def test_where_nothing_fails_that_is_said(record):
 
 def keys(record, *findings) -> str:
     text = Page(render(replace(record, findings=findings))).text
-    return text.split("What matters most, worst first")[1].split("Not tested")[0]
+    return text.split("What matters most, worst first")[1].split("How to read")[0]
 
 
 def test_five_findings_spread_over_the_probes_of_a_verdict(record):
