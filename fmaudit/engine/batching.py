@@ -3,7 +3,9 @@
 Texts of exactly one length fill batches without any padding, where transformers drops the
 attention mask and takes its quickest kernel. What is left over of each length shares batches of
 a bucket that is always longer than its texts, so that these keep their mask. A short batch is
-filled up to 1, 2, 4 or a multiple of eight rows: with the next shorter texts, then with filler.
+filled up to 1, 2, 4 or a multiple of eight rows: with the next shorter texts, then with filler. To
+fill up further would pad many texts to far more than their length, and a model that does not heed
+its mask would no longer be told from one that rounds.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ def _shared(
         length = queue[start][0]
         most = limits.rows(length)
         own = sum(1 for padded, _ in queue[start : start + most] if padded == length)
-        rows = min(most, _filled(own))
+        rows = min(most, _filled(own) if filler else -(-own // VECTOR) * VECTOR)
         part = queue[start : start + (rows if filler else own)]
         yield Shape(length, rows), [item for _, item in part]
         start += len(part)

@@ -79,8 +79,14 @@ def test_where_filler_is_not_run_shorter_texts_stay_among_themselves():
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=20))
 def test_a_few_texts_of_many_lengths_cost_little_more_than_one_batch_of_the_longest(lengths):
     batches = pack([item(k, n) for k, n in enumerate(lengths)], Limits(512, 10**6, 256))
-    one_batch = -(-len(lengths) // 8) * 8 * bucket(max(lengths), 512)
-    assert sum(shape.rows * shape.length for shape, _ in batches) <= one_batch
+    most = (len(lengths) + 7) * bucket(max(lengths), 512)
+    assert sum(shape.rows * shape.length for shape, _ in batches) <= most
+
+
+def test_without_filler_the_rows_say_how_much_fits():
+    """An attribution runs that many points of its path at once."""
+    ((shape, _),) = pack([item(0, 40)], Limits(512, 1024, 256), filler=False)
+    assert shape == Shape(44, 8)
 
 
 @pytest.mark.parametrize("dtype", ["", "float32"])
