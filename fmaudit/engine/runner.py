@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+from zlib import crc32
 
 import msgspec
 
@@ -125,7 +126,7 @@ class LocalRunner:
         )
         for kind in sorted({_kind(r) for _, r in part}):
             mine = [(key, r) for key, r in part if _kind(r) == kind]
-            mine.sort(key=lambda pair: str(pair[1].input))
+            mine.sort(key=lambda pair: crc32(str(pair[1].input).encode()))
             prepared = model.prepare([r for _, r in mine])
             items = [(p, (key, p)) for (key, _), p in zip(mine, prepared, strict=True)]
             for shape, batch in pack(items, limits, filler=kind[0] != Attribute.__name__):
@@ -198,8 +199,8 @@ def default_tokens(facts: Facts) -> int:
 def _kind(request: Request) -> tuple[str, bool, str, int]:
     """What shares a batch: one type, the weights as served or in float32, one condition.
 
-    A condition of the noise floor is packed apart, in the order of its texts: what is asked again
-    meets the padding that it met at first, and what moves is not the packing's doing.
+    A condition of the noise floor is packed apart, in an order that is its texts' own: what is
+    asked again meets the padding that it met at first, and what moves is not the packing's doing.
     """
     return type(request).__name__, request.dtype == "float32", request.under, request.replica
 

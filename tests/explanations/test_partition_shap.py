@@ -254,9 +254,9 @@ def test_evaluations_of_many_texts_share_full_batches(tmp_path):
     assert task.error is None
     answered, rows, _ = map(sum, zip(*shared, strict=True))
     assert answered / rows > 0.9
-    # one text alone fills no batch of 256 tokens
-    assert np.mean([count for _, _, count in shared]) > 1.5
-    assert max(count for _, _, count in shared) > 4
+    assert (
+        np.mean([count for _, _, count in shared]) > 4
+    )  # one text alone fills no batch of 256 tokens
 
 
 def test_alone_or_among_others_a_text_has_the_same_map(tmp_path):
