@@ -27,15 +27,26 @@ from fmaudit.types import Asks, Case, Row
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "methods": {
         "predictions": "fmaudit.performance.predictions:predictions",
+        "language_modelling": "fmaudit.performance.language_modelling:language_modelling",
+        "multiple_choice": "fmaudit.performance.multiple_choice:multiple_choice",
+        "written_answers": "fmaudit.performance.written_answers:written_answers",
         "group_outcomes": "fmaudit.bias.group_outcomes:group_outcomes",
         "counterfactual_terms": "fmaudit.bias.counterfactual_terms:counterfactual_terms",
+        "sentence_preference": "fmaudit.bias.sentence_preference:sentence_preference",
+        "masked_preference": "fmaudit.bias.masked_preference:masked_preference",
         "character_noise": "fmaudit.robustness.character_noise:character_noise",
+        "prompt_format": "fmaudit.robustness.prompt_format:prompt_format",
+        "option_order": "fmaudit.robustness.option_order:option_order",
         "integrated_gradients": "fmaudit.explanations.integrated_gradients:integrated_gradients",
         "partition_shap": "fmaudit.explanations.partition_shap:partition_shap",
+        "answer_span": "fmaudit.explanations.answer_span:answer_span",
         "membership_loss": "fmaudit.privacy.membership_loss:membership_loss",
     },
     "adapters": {
         "classifier": "fmaudit.models.classifier:open_model",
+        "causal": "fmaudit.models.causal:open_model",
+        "masked": "fmaudit.models.masked:open_model",
+        "seq2seq": "fmaudit.models.seq2seq:open_model",
         "callable": "fmaudit.models.callable:open_model",
         "fake": "fmaudit.models.fakes:open_model",
     },
@@ -51,8 +62,10 @@ class Context(msgspec.Struct, frozen=True):
     logits; `positive` is the index of the favourable class (None: none was named and the
     model is not binary). `floor` is the noise floor: the largest change of a logit that the
     same input shows between batch shapes, 0.0 where nothing moved. `capabilities`: the kinds of
-    request that the target model answers. `random_members`: a draw at random, which is on
-    record, decided which cases are members of the training data.
+    request that the target model answers; `beside`: role → those of another model in the audit
+    ("base"). `chat`: prompts are conversations, which the target reads by its chat template.
+    `random_members`: a draw at random, which is on record, decided which cases are members of the
+    training data.
     """
 
     seeds: Seeds
@@ -60,6 +73,8 @@ class Context(msgspec.Struct, frozen=True):
     positive: int | None = None
     floor: float = 0.0
     capabilities: frozenset[str] = frozenset()
+    beside: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
+    chat: bool = False
     random_members: bool = False
 
 

@@ -10,25 +10,52 @@ reads it back to an equal value. Nothing here computes a figure.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
+from fmaudit.requests import (
+    NO_GRADIENTS,
+    Asked,
+    Asks,
+    Attribute,
+    Attributions,
+    Chat,
+    Classify,
+    Decoding,
+    Failure,
+    Generate,
+    Generated,
+    Input,
+    Likelihoods,
+    Logits,
+    MaskedLogprobs,
+    Message,
+    Pair,
+    Prompt,
+    Pseudo,
+    Request,
+    Response,
+    Scored,
+    TokenLogprobs,
+    Tokenize,
+    Tokens,
+)
+
+__all__ = [
+    "NO_GRADIENTS", "SCHEMA", "VERDICTS",
+    "Asked", "Asks", "Attribute", "Attributions", "AuditRecord", "Case", "Chat", "Classify",
+    "Coverage", "Decoding", "Estimate", "Exhibit", "Failure", "Finding", "Generate", "Generated",
+    "Input", "Likelihoods", "Logits", "MaskedLogprobs", "MeasuredError", "Message", "Pair",
+    "Prompt", "Pseudo", "Rate", "Request", "Response", "Row", "Rule", "Scored", "TokenLogprobs",
+    "Tokenize", "Tokens", "Verdict", "decode", "digest", "encode",
+]  # fmt: skip
+
 T = TypeVar("T")
 
-# ── what a model is shown ────────────────────────────────────────────────────────────────
-
-
-class Pair(Struct, frozen=True, tag="pair"):
-    """Two texts that are read together (premise and hypothesis, question and passage)."""
-
-    first: str
-    second: str
-
-
-Input = str | Pair
+# ── what is tried ──────────────────────────────────────────────────────────────────────
 
 
 class Case(Struct, frozen=True):
@@ -37,7 +64,8 @@ class Case(Struct, frozen=True):
     `id` is stable: the same item has the same id in another run, another order, another file
     position. `groups` maps an attribute ("sex") to this item's value ("Female"). `cluster`
     names what the item shares with others (its template, person, source item); an item alone
-    is its own cluster. `weight` is how many items of the population it stands for;
+    is its own cluster. `options`: the answers to choose from, all different; `target` is then
+    the right one, word for word. `references`: texts that a written answer is held against. `weight` is how many items of the population it stands for;
     `stratum` the stratum it was drawn from. `member`: whether the model was trained on it;
     None where that is not what the case is for.
     """
@@ -50,124 +78,8 @@ class Case(Struct, frozen=True):
     weight: float = 1.0
     stratum: str = ""
     member: bool | None = None
-
-
-# ── requests and responses ───────────────────────────────────────────────────────────────
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What every request says beside its content.
-
-    `on` is the model's role in this audit ("target"); it is no part of the cache key.
-    `under` is the condition it is run in: "" (the served one), "alone" (a batch of one),
-    "padded" (padded to twice its length). `dtype`: "" (the served one), "float32" (weights and
-    arithmetic in float32), under any condition. `replica` above 0 asks for the same computation
-    again. Requests that differ in condition, dtype or replica are never merged.
-    """
-
-    on: str = "target"
-    under: Literal["", "alone", "padded"] = ""
-    dtype: Literal["", "float32"] = ""
-    replica: int = 0
-
-
-class Classify(Asked, frozen=True, tag="classify"):
-    """The logits over the model's classes for one input."""
-
-    input: Input
-
-
-class Tokenize(Asked, frozen=True, tag="tokenize"):
-    """The token ids of one input as the model reads it, special tokens included."""
-
-    input: Input
-
-
-NO_GRADIENTS = "the model gives no gradients"
-
-
-class Attribute(Asked, frozen=True, tag="attribute"):
-    """How much each token of one input moves the model's decision: integrated gradients.
-
-    Of F, the logit of class `target` (None: the predicted one) less that of the runner-up,
-    between a baseline, in which every token is replaced, and the input. `keep_special`: special
-    tokens stand in the baseline as well, and so get nothing. Steps are doubled until error and
-    change are below `tolerance`, up to `most_steps`. A model of which this cannot be known
-    answers with a `Failure` that begins with `NO_GRADIENTS`.
-    """
-
-    input: Input
-    target: int | None = None
-    keep_special: bool = False
-    tolerance: float = 0.05
-    most_steps: int = 256
-
-
-Request = Classify | Tokenize | Attribute
-
-
-class Logits(Struct, frozen=True, tag="logits"):
-    """The answer to `Classify`. `values`: one float per class, unnormalised log-probabilities.
-
-    `tokens` is how many tokens were read; `cut` how many did not fit the model's window.
-    """
-
-    values: tuple[float, ...]
-    tokens: int = 0
-    cut: int = 0
-
-
-class Tokens(Struct, frozen=True, tag="tokens"):
-    """The answer to `Tokenize`. `cut` is how many tokens did not fit the window."""
-
-    ids: tuple[int, ...]
-    cut: int = 0
-
-
-class Attributions(Struct, frozen=True, tag="attributions"):
-    """The answer to `Attribute`: one score a token that the model read.
-
-    `target`, `against`: the classes whose logits F is the difference of. `parts`: 0, or 1 for
-    the second text of a pair; `starts`, `ends`: where in that text the token stands, both 0 for
-    one that stands nowhere; `special`: the tokenizer added it. `scores` are signed, in logits;
-    over 0 speaks for `target`. `difference` is F(input) − F(baseline), which the scores should
-    add up to; `error` = |Σ scores − difference| / max(|difference|, 0.1·Σ|scores|), from 0;
-    `change` the L1 distance to the map of half as many steps, as a share of this map's L1 norm.
-    `converged`: both stayed below the tolerance. `passes`: forward and backward passes spent.
-    """
-
-    target: int
-    against: int
-    parts: tuple[int, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-    special: tuple[bool, ...]
-    scores: tuple[float, ...]
-    difference: float
-    error: float
-    change: float
-    steps: int
-    passes: int
-    converged: bool
-    baseline: str
-    cut: int = 0
-
-
-class Failure(Struct, frozen=True, tag="failure"):
-    """A request that failed, with its cause. Never 0, never empty, never a pass.
-
-    `transient` failures (a lost connection) are asked again on the next run; the others are
-    properties of the input and the model, and are cached like answers.
-    """
-
-    reason: str
-    transient: bool = False
-
-
-Response = Logits | Tokens | Attributions | Failure
-
-Asks = Generator[Sequence[Request], Sequence[Response], T]
-"""A computation that yields batches of requests and is sent their responses, in order."""
+    options: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────

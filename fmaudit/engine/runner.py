@@ -19,12 +19,29 @@ from fmaudit.engine.batching import Limits, Shape, pack
 from fmaudit.engine.cache import Cache, key_of, prefix
 from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
+from fmaudit.engine.residents import Residents
 from fmaudit.errors import ModelError, OutOfMemory
 from fmaudit.models.base import Facts, Handle, Model, Prepared
-from fmaudit.types import Attribute, Attributions, Failure, Logits, Request, Response, encode
+from fmaudit.types import (
+    Attribute,
+    Attributions,
+    Failure,
+    Generate,
+    Generated,
+    Likelihoods,
+    Logits,
+    MaskedLogprobs,
+    Pseudo,
+    Request,
+    Response,
+    TokenLogprobs,
+    encode,
+)
 
 WITNESSED = "witnesses"
 WITNESSES = 16  # answers of a model without a key that a later run asks for again
+_UNFILLED = (Attribute.__name__, MaskedLogprobs.__name__, Generate.__name__)
+"""Requests that a model takes apart into rows of its own, or that cost too much to fill up."""
 SLAB = 8192  # requests tokenised at once: bounds the memory that token ids take
 
 
@@ -44,6 +61,7 @@ class LocalRunner:
         cache_path: where its answers are kept.
         tokens: token budget of a batch (rows × padded length); None: by the device.
         most_rows: the most rows of a batch.
+        residents: the other models that may stand in memory beside this one.
     """
 
     def __init__(
@@ -55,6 +73,7 @@ class LocalRunner:
         *,
         tokens: int | None = None,
         most_rows: int = 256,
+        residents: Residents | None = None,
     ) -> None:
         self.handle = handle
         self.cache = Cache(cache_path)
@@ -62,6 +81,7 @@ class LocalRunner:
         self.progress = progress
         self.most_rows = most_rows
         self._tokens = tokens
+        self._residents = residents or Residents()
         self._model: Model | None = None
         self._prefix = b""
 
@@ -69,10 +89,14 @@ class LocalRunner:
     def model(self) -> Model:
         """The loaded model."""
         if self._model is None:
-            self.progress.stage("loading the model")
+            self._residents.admit(self, self.handle.footprint)
+            self.progress.stage(f"loading {self.handle.name}")
             self._model = self.handle.load()
-            self._prefix = prefix(self._model.facts)
         return self._model
+
+    def release(self) -> None:
+        """Let go of the weights; the next request loads them again."""
+        self._model = None
 
     @property
     def facts(self) -> Facts:
@@ -105,7 +129,8 @@ class LocalRunner:
         killed packs the same batches again, passes over those that are stored, and so ends
         with the answers of an undisturbed run, to the last bit.
         """
-        model = self.model
+        if not self._prefix:
+            self._prefix = prefix(self.facts)
         asked = {key_of(self._prefix, r): r for r in requests}
         found = self.cache.get(list(asked))
         known = len(found)
@@ -113,7 +138,7 @@ class LocalRunner:
             plan = self.cache.plan(sorted(asked), sorted(asked.keys() - found.keys()))
             for start in range(0, len(plan), SLAB):
                 part = [(key, asked[key]) for key in plan[start : start + SLAB]]
-                self._run_slab(model, part, found)
+                self._run_slab(self.model, part, found)
         self.costs.cached += known
         return [found[key] for key in asked]
 
@@ -121,15 +146,16 @@ class LocalRunner:
         self, model: Model, part: Sequence[tuple[bytes, Request]], found: dict[bytes, Response]
     ) -> None:
         """Prepare, pack and run; each batch is stored before the next begins."""
-        limits = Limits(
-            model.facts.window, self._tokens or default_tokens(model.facts), self.most_rows
-        )
+        tokens = self._tokens or default_tokens(model.facts)
         for kind in sorted({_kind(r) for _, r in part}):
             mine = [(key, r) for key, r in part if _kind(r) == kind]
             mine.sort(key=lambda pair: crc32(str(pair[1].input).encode()))
             prepared = model.prepare([r for _, r in mine])
             items = [(p, (key, p)) for (key, _), p in zip(mine, prepared, strict=True)]
-            for shape, batch in pack(items, limits, filler=kind[0] != Attribute.__name__):
+            # Several continuations of a prompt stand in one row, together beyond the window.
+            window = 0 if isinstance(mine[0][1], TokenLogprobs) else model.facts.window
+            limits = Limits(window, tokens, self.most_rows)
+            for shape, batch in pack(items, limits, filler=kind[0] not in _UNFILLED):
                 if any(key not in found for key, _ in batch):
                     self._run_batch(model, shape, batch, found)
 
@@ -150,9 +176,10 @@ class LocalRunner:
         ]
         self.costs.run += len(new)
         self.costs.batches += 1
-        passes = [_passes(answer) for answer in answers]
-        self.costs.tokens += sum(p.length * n for (_, p), n in zip(batch, passes, strict=True))
-        self.costs.padded_tokens += shape.length * max(shape.rows, sum(passes))
+        read = [_read(p, answer) for (_, p), answer in zip(batch, answers, strict=True)]
+        self.costs.tokens += sum(read)
+        rows = sum(-(-n // p.length) for (_, p), n in zip(batch, read, strict=True))
+        self.costs.padded_tokens += shape.length * max(shape.rows, rows)
         if not self.handle.key and self.cache.memo(WITNESSED) is None:
             first = [(p.request, a) for (_, p), a in zip(batch, answers, strict=True)]
             self.cache.remember(WITNESSED, encode(first[:WITNESSES]))
@@ -196,18 +223,32 @@ def default_tokens(facts: Facts) -> int:
     return 1536 if facts.device == "cpu" else 16384
 
 
-def _kind(request: Request) -> tuple[str, bool, str, int]:
+def _kind(request: Request) -> tuple[str, bool, str, int, str]:
     """What shares a batch: one type, the weights as served or in float32, one condition.
 
     A condition of the noise floor is packed apart, in an order that is its texts' own: what is
     asked again meets the padding that it met at first, and what moves is not the packing's doing.
+    So are prompts with several continuations, which take a mask of their own, and answers that
+    are written in different ways.
     """
-    return type(request).__name__, request.dtype == "float32", request.under, request.replica
+    how = ""
+    if isinstance(request, Generate):
+        how = encode(request.decoding).decode()
+    elif isinstance(request, TokenLogprobs):
+        how = "several" if len(request.continuations) > 1 else "one"
+    name = type(request).__name__
+    return name, request.dtype == "float32", request.under, request.replica, how
 
 
-def _passes(answer: Response) -> int:
-    """How often the model read the text."""
-    return answer.passes if isinstance(answer, Attributions) else 1
+def _read(prepared: Prepared, answer: Response) -> int:
+    """How many tokens the model read for an answer, or wrote."""
+    if isinstance(answer, Attributions):
+        return prepared.length * answer.passes
+    if isinstance(answer, (Likelihoods, Pseudo)):
+        return answer.tokens
+    if isinstance(answer, Generated):
+        return prepared.length + answer.written
+    return prepared.length
 
 
 def _alike(one: Response, other: Response) -> bool:

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmaudit import registry, sources
+from fmaudit.errors import ModelError, UserError
 from fmaudit.models.base import Handle
+from fmaudit.models.folders import adapter_config
+from fmaudit.models.language import LanguageHandle, kind_of
 
 if TYPE_CHECKING:
     from fmaudit.spec import ModelSpec
@@ -15,22 +18,73 @@ if TYPE_CHECKING:
 def open_handle(spec: ModelSpec, cache: Path | None = None) -> Handle:
     """The handle of the model that a spec names; its source is fetched, nothing is loaded.
 
-    `cache` is the folder for fetched files, by default the user's.
+    `cache` is the folder for fetched files, by default the user's. A LoRA adapter is opened over
+    `model.base`, or over the base that it names itself where that lies there.
 
     Raises:
         ModelError, SourceError, UnknownName: with the cure.
     """
-    name = spec.adapter
-    if name == "auto":
-        name = "callable" if spec.callable else "classifier"
-    adapter = registry.load("adapters", name, "model: adapter")
-    path: Path | None = None
     if spec.callable:
         path = Path(spec.python_path) if spec.python_path else None
-    elif name == "classifier":
-        path = sources.resolve(_revised(spec), cache=cache)
-    handle: Handle = adapter(spec, path, _name(spec, path))
+        return _opened(spec, "callable" if spec.adapter == "auto" else spec.adapter, path)
+    if spec.adapter not in ("auto", *FROM_FILES):
+        return _opened(spec, spec.adapter, None)
+    path = sources.resolve(_revised(spec), cache=cache)
+    base = _lora_base(spec, path, cache)
+    kind = kind_of(path, base) if spec.adapter == "auto" else spec.adapter
+    return _opened(spec, kind, path, base)
+
+
+def open_base(spec: ModelSpec, handle: Handle, cache: Path | None = None) -> Handle | None:
+    """The handle of the model before its fine-tuning, for requests `on` "base".
+
+    None where the spec names none and the model is no LoRA adapter, and for models that answer
+    with classes: without its head a base gives none.
+    """
+    if not isinstance(handle, LanguageHandle):
+        return None
+    path = handle.base
+    if path is None:
+        path = sources.resolve(spec.base, cache=cache) if spec.base else None
+    if path is None:
+        return None
+    named = spec.base or str(path)
+    alone = spec.model_copy(update={"path": named, "base": None, "revision": None})
+    under = _lora_base(alone, path, cache)
+    kind = kind_of(path, under)
+    if kind != handle.kind:
+        raise ModelError(
+            f"model: base: {named} is a {kind} model, and {spec.path} a {handle.kind} one. Name "
+            "the model that it was tuned from."
+        )
+    return _opened(alone, kind, path, under)
+
+
+FROM_FILES = ("classifier", "causal", "masked", "seq2seq")
+"""Adapters whose models lie in files."""
+
+
+def _opened(spec: ModelSpec, name: str, path: Path | None, base: Path | None = None) -> Handle:
+    adapter = registry.load("adapters", name, "model: adapter")
+    more = {"base": base} if base is not None else {}
+    handle: Handle = adapter(spec, path, _name(spec, path), **more)
     return handle
+
+
+def _lora_base(spec: ModelSpec, path: Path, cache: Path | None) -> Path | None:
+    """What a LoRA adapter at `path` was tuned from; None where it is none, or that is not there."""
+    found = adapter_config(path) if path.is_dir() else None
+    if found is None:
+        return None
+    if spec.base is not None:
+        return sources.resolve(spec.base, cache=cache)
+    named = str(found.get("base_model_name_or_path") or "")
+    for source in (named, f"hub:{named}"):
+        try:
+            return sources.resolve(source, cache=cache)
+        except UserError:
+            continue
+    return None
 
 
 def _name(spec: ModelSpec, path: Path | None) -> str:

@@ -12,14 +12,17 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from fmaudit.types import Request, Response
+from fmaudit.errors import ModelError
+from fmaudit.types import Chat, Input, Request, Response
 
 
 class Facts(Struct, frozen=True):
     """What is recorded of a loaded model.
 
     `window`: the most tokens it reads, 0 where that is not known. `deterministic`: False where
-    equal inputs may be answered differently.
+    equal inputs may be answered differently. `kind`: "classifier", "causal", "masked" or
+    "seq2seq". `chat`: prompts go through its chat template. `tokenizer`: digest of how it cuts
+    texts into tokens, "" where that is not known.
     """
 
     adapter: str
@@ -34,12 +37,15 @@ class Facts(Struct, frozen=True):
     libraries: dict[str, str]
     notes: tuple[str, ...] = ()
     deterministic: bool = True
+    kind: str = "classifier"
+    chat: bool = False
+    tokenizer: str = ""
 
     def key_parts(self) -> list[Any]:
         """Everything of the model that can move a logit."""
         device_kind = self.device.split()[0]
         parts = [self.adapter, self.digest, self.dtype, device_kind, self.attention]
-        return [*parts, self.window, list(self.classes), self.libraries]
+        return [*parts, self.window, list(self.classes), self.libraries, self.chat]
 
 
 class Prepared(Struct, frozen=True):
@@ -87,6 +93,18 @@ class Handle(Protocol):
         """Digest of weights, tokenizer, template and options; "" where there is none."""
         ...
 
+    @property
+    def footprint(self) -> int:
+        """Bytes that its weights take in memory, about; 0 where that is not known."""
+        ...
+
     def load(self) -> Model:
         """Load the weights. Raises `ModelError` with the cure."""
         ...
+
+
+def plain(request: Request) -> Input:
+    """The text, or the pair of texts, of a request. Raises `ModelError` for a conversation."""
+    if isinstance(request.input, Chat):
+        raise ModelError("a conversation was asked of a model that reads texts.")
+    return request.input

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fmaudit.errors import ModelError
-from fmaudit.models.base import Facts, Model, Prepared
+from fmaudit.models.base import Facts, Model, Prepared, plain
 from fmaudit.types import Failure, Input, Logits, Pair, Request, Response, digest
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CallableClassifier:
     def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
         """One call; where it raises, each input is tried alone to find the one that fails."""
         del length, rows  # a callable is handed what there is, without filler
-        inputs = [_plain(p.request.input) for p in batch]
+        inputs = [_plain(plain(p.request)) for p in batch]
         try:
             table = self._table(inputs)
         except ModelError:
@@ -113,6 +113,8 @@ class CallableHandle:
     def name(self) -> str:
         """The function's place."""
         return self.target
+
+    footprint = 0
 
     @property
     def key(self) -> str:

@@ -9,14 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmaudit.errors import OutOfMemory, UnknownName
-from fmaudit.models.base import Facts, Handle, Prepared
+from fmaudit.models.base import Facts, Handle, Prepared, plain
 from fmaudit.models.torchmodel import Loaded
-from fmaudit.types import Failure, Input, Logits, Pair, Request, Response, Tokenize, Tokens
+from fmaudit.types import (
+    Chat,
+    Failure,
+    Generate,
+    Generated,
+    Input,
+    Likelihoods,
+    Logits,
+    MaskedLogprobs,
+    Pair,
+    Pseudo,
+    Request,
+    Response,
+    Scored,
+    Tokenize,
+    TokenLogprobs,
+    Tokens,
+)
 
 if TYPE_CHECKING:
     from fmaudit.spec import ModelSpec
@@ -67,7 +85,7 @@ class FakeClassifier:
         return [self._prepare(r) for r in requests]
 
     def _prepare(self, request: Request) -> Prepared:
-        words = _text(request.input).split()
+        words = _text(plain(request)).split()
         kept = words[: self.facts.window]
         return Prepared(request, tuple(kept), max(1, len(kept)), len(words) - len(kept))
 
@@ -80,15 +98,103 @@ class FakeClassifier:
 
     def _answer(self, prepared: Prepared) -> Response:
         if isinstance(prepared.request, Tokenize):
-            ids = tuple(
-                int(hashlib.sha256(w.encode()).hexdigest()[:6], 16) for w in prepared.payload
-            )
-            return Tokens(ids, cut=prepared.cut)
-        text = _text(prepared.request.input)
+            return Tokens(_ids(prepared.payload), cut=prepared.cut)
+        text = _text(plain(prepared.request))
         values = tuple(float(v) for v in self.rule(text))
         if not all(math.isfinite(v) for v in values):
             return Failure(f"the logits are not finite: {list(values)}")
         return Logits(values, tokens=prepared.length, cut=prepared.cut)
+
+
+class FakeLanguage:
+    """A language model that answers by rules. A token is a word with the space before it.
+
+    Args:
+        likelihood: (what stands before, word) → its log-probability in nats, 0 or less.
+        writes: prompt → what it goes on with.
+        window: words that it reads.
+        key: names the rules in the cache; two models must not share one.
+        masked: offers `masked_logprobs` in place of `token_logprobs` and `generate`; what stands
+            before a word is then the text with that word hidden.
+        chat: reads conversations: the contents of the messages, a line each.
+    """
+
+    def __init__(
+        self,
+        likelihood: Callable[[str, str], float],
+        writes: Callable[[str], str] = lambda prompt: "",
+        *,
+        window: int = 4096,
+        key: str = "fake language model",
+        masked: bool = False,
+        chat: bool = False,
+    ) -> None:
+        self.likelihood = likelihood
+        self.writes = writes
+        offered = {"masked_logprobs"} if masked else {"token_logprobs", "generate"}
+        self.capabilities = frozenset({"tokenize", *offered})
+        self.facts = Facts(
+            adapter="fake",
+            name=key,
+            classes=(),
+            device="cpu",
+            dtype="float64",
+            attention="none",
+            window=window,
+            parameters=0,
+            digest=key,
+            libraries={},
+            kind="masked" if masked else "causal",
+            chat=chat,
+            tokenizer="words",
+        )
+
+    def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
+        """Words, counted."""
+        return [Prepared(r, None, max(1, len(_prompt(r).split()))) for r in requests]
+
+    def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
+        """The rules on each request."""
+        del length, rows
+        return [self._answer(p.request) for p in batch]
+
+    def _answer(self, request: Request) -> Response:
+        text = _prompt(request)
+        if isinstance(request, TokenLogprobs):
+            if not request.continuations or not all(c.strip() for c in request.continuations):
+                return Failure("an empty continuation has no likelihood")
+            scored = tuple(self._scored(text, c) for c in request.continuations)
+            return Likelihoods(scored, tokens=sum(len(s.ids) for s in scored))
+        if isinstance(request, MaskedLogprobs):
+            spans = _words(text)
+            places = tuple(range(len(spans))) if request.places is None else request.places
+            figures = [
+                self.likelihood(
+                    f"{text[: spans[k][0]]}[MASK]{text[spans[k][1] :]}", _at(text, spans[k])
+                )
+                for k in places
+            ]
+            return Pseudo(_reduced(text, [spans[k] for k in places], figures), places)
+        if isinstance(request, Generate):
+            words = self.writes(text).split(" ")
+            kept = " ".join(words[: request.decoding.most_tokens])
+            stops = [kept.index(stop) for stop in request.decoding.stop if stop in kept]
+            ended = len(words) <= request.decoding.most_tokens or bool(stops)
+            kept = kept[: min(stops)] if stops else kept
+            return Generated(kept, len(kept.split(" ")), ended, len(text.split()))
+        if isinstance(request, Tokenize):
+            spans = _words(text)
+            ids = _ids([_at(text, span) for span in spans])
+            return Tokens(ids, 0, tuple(a for a, _ in spans), tuple(b for _, b in spans))
+        return Failure(f"{type(request).__name__} was asked of a fake language model")
+
+    def _scored(self, prompt: str, continuation: str) -> Scored:
+        spans = _words(continuation)
+        figures = [
+            self.likelihood(prompt + continuation[:start], continuation[start:end])
+            for start, end in spans
+        ]
+        return _reduced(continuation, spans, figures)
 
 
 def hashed(text: str) -> tuple[float, float]:
@@ -116,3 +222,35 @@ def open_model(spec: ModelSpec, path: Path | None, name: str) -> Handle:
 
 def _text(value: Input) -> str:
     return f"{value.first}\n{value.second}" if isinstance(value, Pair) else value
+
+
+def _prompt(request: Request) -> str:
+    if isinstance(request.input, Chat):
+        return "\n".join(message.content for message in request.input.messages) + "\n"
+    return _text(request.input)
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text begin and end."""
+    return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def _at(text: str, span: tuple[int, int]) -> str:
+    return text[span[0] : span[1]]
+
+
+def _ids(words: Sequence[str]) -> tuple[int, ...]:
+    return tuple(int(hashlib.sha256(w.encode()).hexdigest()[:6], 16) for w in words)
+
+
+def _reduced(text: str, spans: Sequence[tuple[int, int]], figures: Sequence[float]) -> Scored:
+    """Words with their log-probabilities; rank 0 where one is likelier than not."""
+    return Scored(
+        ids=_ids([_at(text, span) for span in spans]),
+        logprobs=tuple(figures),
+        ranks=tuple(int(value < math.log(0.5)) for value in figures),
+        means=tuple(-1.0 for _ in figures),
+        deviations=tuple(1.0 for _ in figures),
+        starts=tuple(start for start, _ in spans),
+        ends=tuple(end for _, end in spans),
+    )

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from fmaudit.errors import ModelError
-from fmaudit.models.base import Facts, Model, Prepared
+from fmaudit.models.base import Facts, Model, Prepared, plain
 from fmaudit.models.gradients import MARKED, attributor, marks
 from fmaudit.models.memory import fitting
 from fmaudit.models.precision import Float32, check_logits, served
@@ -84,10 +84,10 @@ class TorchClassifier:
             adapter=adapter,
             name=name or type(module).__name__,
             classes=tuple(classes),
-            device=_device_name(self.device),
+            device=device_name(self.device),
             dtype=str(self.dtype).removeprefix("torch."),
             attention=str(getattr(config, "_attn_implementation", None) or "unknown"),
-            window=window or _window(module, tokenizer),
+            window=window or window_of(module, tokenizer),
             parameters=sum(p.numel() for p in module.parameters()),
             digest=digest or module_digest(module, tokenizer),
             libraries=libraries(),
@@ -97,9 +97,9 @@ class TorchClassifier:
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
         """Tokenise in one call; texts beyond the window are cut and the cut is counted."""
         marked = bool(requests) and isinstance(requests[0], Attribute)
-        encoded = self._encode([r.input for r in requests], cut=False, marked=marked)
+        encoded = self._encode([plain(r) for r in requests], cut=False, marked=marked)
         long = [i for i, e in enumerate(encoded) if len(e["input_ids"]) > self.facts.window]
-        short = self._encode([requests[i].input for i in long], cut=True, marked=marked)
+        short = self._encode([plain(requests[i]) for i in long], cut=True, marked=marked)
         lost = dict.fromkeys(long, 0)
         for i, fitted in zip(long, short, strict=True):
             lost[i] = len(encoded[i]["input_ids"]) - len(fitted["input_ids"])
@@ -196,6 +196,7 @@ class Loaded:
     """
 
     key = ""
+    footprint = 0
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -207,7 +208,7 @@ class Loaded:
 
 
 def module_digest(module: torch.nn.Module, tokenizer: Any) -> str:
-    """sha256 over the names, types, shapes and bytes of the weights, and the vocabulary."""
+    """sha256 over the names, types, shapes and bytes of the weights, and the tokenizer."""
     import torch
 
     total = hashlib.sha256(f"{type(module).__module__}.{type(module).__qualname__}".encode())
@@ -215,15 +216,19 @@ def module_digest(module: torch.nn.Module, tokenizer: Any) -> str:
         total.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         total.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is not None:
-        state = json.loads(backend.to_str())
-        for passing in ("truncation", "padding"):  # set anew by each call
-            state.pop(passing, None)
-        total.update(json.dumps(state, sort_keys=True).encode())
-    else:
-        total.update(repr(sorted(_vocabulary(tokenizer))).encode())
+    total.update(tokenizer_state(tokenizer))
     return total.hexdigest()
+
+
+def tokenizer_state(tokenizer: Any) -> bytes:
+    """All that decides how a tokenizer cuts texts, or its vocabulary where no more is known."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return repr(sorted(_vocabulary(tokenizer))).encode()
+    state = json.loads(backend.to_str())
+    for passing in ("truncation", "padding"):  # set anew by each call
+        state.pop(passing, None)
+    return json.dumps(state, sort_keys=True).encode()
 
 
 def libraries() -> dict[str, str]:
@@ -251,7 +256,8 @@ def _vocabulary(tokenizer: Any) -> Sequence[tuple[str, int]]:
     return list(tokenizer.get_vocab().items()) if hasattr(tokenizer, "get_vocab") else []
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """The kind of a device; of a CUDA device its model too."""
     import torch
 
     return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
@@ -272,7 +278,8 @@ def _pad_token(module: torch.nn.Module, tokenizer: Any) -> int:
     )
 
 
-def _window(module: torch.nn.Module, tokenizer: Any) -> int:
+def window_of(module: torch.nn.Module, tokenizer: Any) -> int:
+    """The most tokens that both can do with; 512 where neither says."""
     limits = []
     stated = getattr(tokenizer, "model_max_length", None)
     if stated and stated < LONGEST:

@@ -1,0 +1,90 @@
+"""Causal language models of transformers: a folder, a GGUF file, or a LoRA adapter over one.
+
+Likelihoods are read off one pass: every continuation of a prompt in one row, what they share once.
+Models that cannot read such rows (recurrent ones, ALiBi) are given a row a continuation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fmaudit.models import generation, language, likelihood
+from fmaudit.models.base import Facts, Model, Prepared
+from fmaudit.models.language import LanguageHandle, Loaded
+from fmaudit.models.likelihood import Likelihood
+from fmaudit.models.memory import fitting
+from fmaudit.models.reading import Reader
+from fmaudit.models.split import Split
+from fmaudit.models.tokens import tokens
+from fmaudit.requests import Generate, Request, Response, Tokenize, TokenLogprobs
+
+if TYPE_CHECKING:
+    from fmaudit.spec import ModelSpec
+
+
+class CausalModel:
+    """A loaded causal language model. Offers `token_logprobs`, `generate` and `tokenize`."""
+
+    capabilities = frozenset({"token_logprobs", "generate", "tokenize"})
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self.facts: Facts = loaded.facts
+        self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat)
+
+    @cached_property
+    def served(self) -> Likelihood:
+        """Likelihoods by the module as it is served."""
+        return _likelihood(self._loaded.module)
+
+    @cached_property
+    def full(self) -> Likelihood:
+        """Likelihoods by the module in float32."""
+        found = self._loaded.float32.module
+        return self.served if found is self._loaded.module else _likelihood(found)
+
+    def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
+        """Tokenise requests of one kind; see `fmaudit.models.base.Model`."""
+        first = requests[0] if requests else None
+        if isinstance(first, TokenLogprobs):
+            asked: Any = requests
+            deepest = (self.full if first.dtype == "float32" else self.served).deepest
+            return likelihood.prepare(self.reader, asked, self.facts.window, deepest=deepest)
+        if isinstance(first, Generate):
+            asked = requests
+            return generation.prepare(self.reader, asked, self.facts.window)
+        return tokens(self.reader, requests, self.facts.window)
+
+    def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
+        """Answer a batch of one kind; see `fmaudit.models.base.Model`."""
+        import torch
+
+        request = batch[0].request
+        if isinstance(request, Tokenize):
+            return [p.payload for p in batch]
+        full = request.dtype == "float32"
+        with fitting(), torch.inference_mode():
+            if isinstance(request, Generate):
+                module = self._loaded.float32.module if full else self._loaded.module
+                return generation.run(module, self.reader, batch, length, rows)
+            return (self.full if full else self.served).run(batch, length, rows)
+
+
+def open_model(
+    spec: ModelSpec, path: Path | None, name: str, base: Path | None = None
+) -> LanguageHandle:
+    """The adapter: `path` is where the model's source was resolved to, `base` its base's."""
+    return language.handle(spec, path, name, "causal", wrap, base)
+
+
+def wrap(loaded: Loaded) -> Model:
+    """The model of loaded parts."""
+    return CausalModel(loaded)
+
+
+def _likelihood(module: Any) -> Likelihood:
+    body = str(getattr(module, "base_model_prefix", ""))
+    return Likelihood(Split(module, body, taken=lambda fields: {**fields, "use_cache": False}))

@@ -1,0 +1,213 @@
+"""What the language-model adapters share: the handle, the facts, which kind of model a path is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from fmaudit.errors import ModelError
+from fmaudit.models.base import Facts, Model
+from fmaudit.models.folders import (
+    Trust,
+    Weights,
+    adapter_config,
+    pick_device,
+    pick_dtype,
+    weights_of,
+)
+from fmaudit.models.precision import Float32, served
+from fmaudit.models.torchmodel import device_name, libraries, tokenizer_state, window_of
+from fmaudit.types import digest
+
+if TYPE_CHECKING:
+    import torch
+
+    from fmaudit.spec import ModelSpec
+
+Kind = Literal["classifier", "causal", "masked", "seq2seq"]
+
+AUTO: dict[str, str] = {
+    "causal": "AutoModelForCausalLM",
+    "masked": "AutoModelForMaskedLM",
+    "seq2seq": "AutoModelForSeq2SeqLM",
+}
+TASKS: dict[str, Kind] = {
+    "CAUSAL_LM": "causal",
+    "SEQ_2_SEQ_LM": "seq2seq",
+    "SEQ_CLS": "classifier",
+}
+"""peft's task types."""
+
+
+def kind_of(path: Path, base: Path | None = None) -> Kind:
+    """Which kind of model lies there, by what its files say; a classifier where they do not."""
+    if path.suffix == ".gguf":
+        return "causal"
+    if not path.is_dir():
+        return "classifier"
+    adapter = adapter_config(path)
+    if adapter is not None:
+        named = TASKS.get(str(adapter.get("task_type")))
+        return named or (kind_of(base) if base is not None else "causal")
+    file = path / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return "classifier"  # which says what is wrong with the file
+    for name in config.get("architectures") or ():
+        if name.endswith(("ForMaskedLM", "ForPreTraining")):
+            return "masked"
+        if name.endswith(("ForCausalLM", "LMHeadModel")):
+            return "causal"
+        if name.endswith(("ForConditionalGeneration", "ForSeq2SeqLM", "WithLMHeadModel")):
+            return "seq2seq" if config.get("is_encoder_decoder") else "causal"
+    return "classifier"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A language model's parts, as an adapter wraps them.
+
+    `full`: loads the module in float32. `facts`: what is recorded of it.
+    """
+
+    module: Any
+    tokenizer: Any
+    full: Callable[[], Any] | None
+    facts: Facts
+
+    @cached_property
+    def float32(self) -> Float32:
+        """The module in float32 beside the served one."""
+        return Float32(self.module, self.full)
+
+
+@dataclass(frozen=True)
+class LanguageHandle:
+    """A language model's files, named by their digest.
+
+    `wrap` makes the model of its loaded parts. `chat`: "auto" takes the chat template where there
+    is one; "always" refuses a model without; "never" takes none.
+    """
+
+    path: Path
+    name: str
+    kind: Kind
+    wrap: Callable[[Loaded], Model]
+    base: Path | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    trust: Trust = Trust()
+    chat: str = "auto"
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Its files. Raises `ModelError`."""
+        return weights_of(self.path, self.base, self.trust)
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the files and of the options that can move an answer."""
+        options = [self.kind, self.device, self.dtype, self.trust.code, self.chat]
+        return digest([self.weights.digest, options])
+
+    @property
+    def footprint(self) -> int:
+        """Bytes that its weights take, about."""
+        return self.weights.stored
+
+    def load(self) -> Model:
+        """Load weights and tokenizer onto the device.
+
+        Raises:
+            ModelError: says what is missing or refused, and the cure.
+        """
+        import torch
+
+        weights, auto = self.weights, AUTO[self.kind]
+        config = weights.config
+        tokenizer = weights.tokenizer()
+        device = pick_device(self.device)
+        dtype, notes = pick_dtype(self.dtype, config, device)
+        chat, said = self._template(tokenizer)
+        module = weights.module(auto, dtype).to(device).eval()
+        facts = facts_of(
+            module, tokenizer, self.kind, name=self.name, digest=self.key, chat=chat,
+            notes=(*notes, *said),
+        )  # fmt: skip
+        full = lambda: weights.module(auto, torch.float32)  # noqa: E731
+        return self.wrap(Loaded(module, tokenizer, full, facts))
+
+    def _template(self, tokenizer: Any) -> tuple[bool, tuple[str, ...]]:
+        """Whether prompts go through a chat template, and what is to be noted."""
+        there = bool(getattr(tokenizer, "chat_template", None))
+        if self.chat == "always" and not there:
+            raise ModelError(
+                f"model: {self.path} has no chat template, and `chat: always` asks for one. Save "
+                "the tokenizer with its `chat_template`, or write `chat: auto` under `model:`, so "
+                "that prompts are given as they are."
+            )
+        if self.kind == "masked" or (there and self.chat != "never"):
+            return there and self.kind != "masked", ()
+        if there:
+            return False, ("prompts are given as they are, not through the chat template",)
+        return False, ("no chat template: prompts are given as they are",)
+
+
+def facts_of(
+    module: Any,
+    tokenizer: Any,
+    kind: Kind,
+    *,
+    name: str,
+    digest: str,
+    chat: bool,
+    notes: tuple[str, ...] = (),
+) -> Facts:
+    """What is recorded of a loaded language model."""
+    device: torch.device = next(module.parameters()).device
+    return Facts(
+        adapter=kind,
+        name=name,
+        classes=(),
+        device=device_name(device),
+        dtype=str(served(module)).removeprefix("torch."),
+        attention=str(getattr(module.config, "_attn_implementation", None) or "unknown"),
+        window=window_of(module, tokenizer),
+        parameters=sum(p.numel() for p in module.parameters()),
+        digest=digest,
+        libraries=libraries(),
+        notes=notes,
+        kind=kind,
+        chat=chat,
+        tokenizer=hashlib.sha256(tokenizer_state(tokenizer)).hexdigest(),
+    )
+
+
+def handle(
+    spec: ModelSpec,
+    path: Path | None,
+    name: str,
+    kind: Kind,
+    wrap: Callable[[Loaded], Model],
+    base: Path | None,
+) -> LanguageHandle:
+    """The handle of a language model that a spec names."""
+    if path is None:
+        raise ModelError(f"model: the {kind} adapter needs `path`.")
+    return LanguageHandle(
+        path=path,
+        name=name,
+        kind=kind,
+        wrap=wrap,
+        base=base,
+        device=spec.device,
+        dtype=spec.dtype,
+        trust=Trust(spec.allow_pickle, spec.trust_remote_code),
+        chat=spec.chat,
+    )

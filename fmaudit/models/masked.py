@@ -1,0 +1,171 @@
+"""Masked language models of transformers (BERT, RoBERTa and their kin), from a folder.
+
+A token's log-probability is read where the mask stands in its place, one place a row, so that the
+rows of many texts share batches. Their sum is the pseudo-log-likelihood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from fmaudit.errors import ModelError
+from fmaudit.models import language
+from fmaudit.models.base import Facts, Model, Prepared
+from fmaudit.models.language import LanguageHandle, Loaded
+from fmaudit.models.memory import fitting
+from fmaudit.models.reading import Ids, Reader
+from fmaudit.models.reductions import Reduced, reduce
+from fmaudit.models.split import Split
+from fmaudit.models.tokens import tokens
+from fmaudit.requests import (
+    Failure,
+    MaskedLogprobs,
+    Pseudo,
+    Request,
+    Response,
+    Scored,
+    Tokenize,
+    Tokens,
+)
+
+if TYPE_CHECKING:
+    from fmaudit.spec import ModelSpec
+
+NOTHING = "the text has no token to hide"
+
+
+class Hidden(Struct, frozen=True):
+    """A text's tokens, and the places that are hidden in their turn."""
+
+    read: Tokens
+    places: Ids
+
+
+class MaskedModel:
+    """A loaded masked language model. Offers `masked_logprobs` and `tokenize`."""
+
+    capabilities = frozenset({"masked_logprobs", "tokenize"})
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self.facts: Facts = loaded.facts
+        self.reader = Reader(loaded.tokenizer)
+        mask = getattr(loaded.tokenizer, "mask_token_id", None)
+        if mask is None:
+            raise ModelError(
+                f"model: the tokenizer of {self.facts.name} has no mask token, so that no token "
+                "can be hidden. Save the tokenizer with its `mask_token`."
+            )
+        self._mask = int(mask)
+        self._special = frozenset(loaded.tokenizer.all_special_ids)
+
+    @cached_property
+    def served(self) -> Split:
+        """The module as it is served."""
+        return _split(self._loaded.module)
+
+    @cached_property
+    def full(self) -> Split:
+        """The module in float32."""
+        found = self._loaded.float32.module
+        return self.served if found is self._loaded.module else _split(found)
+
+    def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
+        """Tokenise; a text beyond the window loses its end, which is counted."""
+        read = tokens(self.reader, requests, self.facts.window)
+        if not isinstance(requests[0] if requests else None, MaskedLogprobs):
+            return read
+        return [self._hidden(p) for p in read]
+
+    def _hidden(self, prepared: Prepared) -> Prepared:
+        read, request = prepared.payload, prepared.request
+        assert isinstance(request, MaskedLogprobs)
+        own = tuple(k for k, token in enumerate(read.ids) if token not in self._special)
+        places = own if request.places is None else request.places
+        beyond = [k for k in places if not 0 <= k < len(read.ids)]
+        payload: Hidden | Failure = Hidden(read, places)
+        if not places:
+            payload = Failure(NOTHING)
+        elif beyond:
+            payload = Failure(f"the text has {len(read.ids)} tokens and no place {beyond[0]}")
+        return Prepared(request, payload, prepared.length, prepared.cut)
+
+    def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
+        """Answer a batch of one kind; at most `rows` rows of `length` tokens at once."""
+        import torch
+
+        if isinstance(batch[0].request, Tokenize):
+            return [p.payload for p in batch]
+        split = self.full if batch[0].request.dtype == "float32" else self.served
+        ready = [p.payload for p in batch if isinstance(p.payload, Hidden)]
+        lines = [(hidden.read.ids, place) for hidden in ready for place in hidden.places]
+        most = min(max(1, rows), split.rows(length))
+        found: list[Reduced] = []
+        with fitting(), torch.inference_mode():
+            for start in range(0, len(lines), most):
+                found += self._read(split, lines[start : start + most], length)
+        answers = iter(found)
+        return [
+            p.payload if isinstance(p.payload, Failure) else _answer(p.payload, answers)
+            for p in batch
+        ]
+
+    def _read(self, split: Split, lines: Sequence[tuple[Ids, int]], length: int) -> list[Reduced]:
+        """The reduced prediction at the hidden place of each (tokens, place)."""
+        import torch
+
+        device = next(split.module.parameters()).device
+        pad = getattr(self._loaded.tokenizer, "pad_token_id", None) or 0
+        ids = torch.full((len(lines), length), int(pad), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, (line, place) in enumerate(lines):
+            ids[row, : len(line)] = torch.tensor(line)
+            ids[row, place] = self._mask
+            mask[row, : len(line)] = 1
+        fields = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+        hidden = split.hidden(fields)
+        flat = hidden.reshape(-1, hidden.shape[-1])
+        asked = [[(row * length + place, line[place])] for row, (line, place) in enumerate(lines)]
+        return reduce(split, flat, asked)
+
+
+def open_model(spec: ModelSpec, path: Path | None, name: str) -> LanguageHandle:
+    """The adapter: `path` is where the model's source was resolved to."""
+    return language.handle(spec, path, name, "masked", wrap, None)
+
+
+def wrap(loaded: Loaded) -> Model:
+    """The model of loaded parts."""
+    return MaskedModel(loaded)
+
+
+def _split(module: Any) -> Split:
+    return Split(module, str(getattr(module, "base_model_prefix", "")))
+
+
+def _answer(hidden: Hidden, answers: Iterator[Reduced]) -> Response:
+    """The hidden tokens' figures, one after the other."""
+    each: list[Scored] = []
+    for place in hidden.places:
+        one = next(answers).scored((hidden.read.ids[place],))
+        if isinstance(one, Scored):
+            each.append(one)
+    if len(each) < len(hidden.places):
+        return Failure("the logits are not finite")
+    placed = hidden.places if hidden.read.starts else ()
+    scored = Scored(
+        ids=tuple(s.ids[0] for s in each),
+        logprobs=tuple(s.logprobs[0] for s in each),
+        ranks=tuple(s.ranks[0] for s in each),
+        means=tuple(s.means[0] for s in each),
+        deviations=tuple(s.deviations[0] for s in each),
+        starts=tuple(hidden.read.starts[k] for k in placed),
+        ends=tuple(hidden.read.ends[k] for k in placed),
+    )
+    read = len(hidden.places) * len(hidden.read.ids)
+    return Pseudo(scored, hidden.places, tokens=read, cut=hidden.read.cut)

@@ -1,0 +1,88 @@
+"""From hidden states to what is kept of a prediction: four figures a token, never its logits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from fmaudit.models.split import Split
+from fmaudit.models.trees import Place
+from fmaudit.requests import Failure, Scored
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Reduced(Struct, frozen=True):
+    """Of each asked place: log-probability, rank, mean and deviation (see `Scored`)."""
+
+    logprobs: tuple[float, ...]
+    ranks: tuple[int, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+    def scored(
+        self, ids: Sequence[int], starts: Sequence[int] = (), ends: Sequence[int] = ()
+    ) -> Scored | Failure:
+        """With the tokens and where they stand; a `Failure` where a figure is not finite."""
+        if not all(map(math.isfinite, (*self.logprobs, *self.means, *self.deviations))):
+            return Failure("the logits are not finite")
+        figures = (self.logprobs, self.ranks, self.means, self.deviations)
+        return Scored(tuple(ids), *figures, tuple(starts), tuple(ends))
+
+
+def reduce(split: Split, hidden: torch.Tensor, asked: Sequence[Sequence[Place]]) -> list[Reduced]:
+    """The figures of every asked place, a `Reduced` a list of places.
+
+    Args:
+        hidden: (places, width), what `Split.hidden` gave, flat.
+        asked: lists of (row of `hidden`, token).
+    """
+    import torch
+
+    flat = [place for one in asked for place in one]
+    rows = sorted({row for row, _ in flat})
+    index = {row: k for k, row in enumerate(rows)}
+    which = torch.tensor([index[row] for row, _ in flat])
+    targets = torch.tensor([token for _, token in flat])
+    order = torch.argsort(which, stable=True)
+    found = torch.empty((4, len(flat)), dtype=torch.float64)
+    chosen = hidden[torch.tensor(rows, device=hidden.device)]
+    step, done = split.places, 0
+    for start in range(0, len(rows), step):
+        logits = split.logits(chosen[start : start + step])
+        until = int(torch.searchsorted(which[order], start + step))
+        mine = order[done:until]
+        part = (which[mine] - start).to(hidden.device), targets[mine].to(hidden.device)
+        found[:, mine] = _reduced(logits, *part).double().cpu()
+        done = until
+    columns = found.tolist()
+    lists, at = [], 0
+    for one in asked:
+        span = slice(at, at + len(one))
+        logprobs, ranks, means, deviations = (tuple(column[span]) for column in columns)
+        lists.append(Reduced(logprobs, tuple(map(int, ranks)), means, deviations))
+        at += len(one)
+    return lists
+
+
+def _reduced(logits: torch.Tensor, which: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """(4, places) of logits (rows, vocabulary), the row of each place, and its token."""
+    import torch
+
+    logs = logits.float()
+    logs = logs - logs.logsumexp(-1, keepdim=True)
+    own = logs[which, targets]
+    every = logs if len(which) == len(logs) and bool((which[1:] > which[:-1]).all()) else None
+    ranks = ((logs[which] if every is None else every) > own[:, None]).sum(-1)
+    shares = logs.exp()
+    means = torch.linalg.vecdot(shares, logs)
+    if not bool(means.isfinite().all()):  # a token that can never come: 0 · −∞
+        logs = logs.clamp(min=-1e30)
+        means = torch.linalg.vecdot(shares, logs)
+    squares = torch.linalg.vecdot(shares.mul_(logs), logs)
+    deviations = (squares - means * means).clamp(min=0).sqrt()
+    return torch.stack([own, ranks.float(), means[which], deviations[which]])
