@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, FiniteFloat, PrivateAttr, model_validator
 
 from fmaudit.documents import Bool, Int, Name, Strict, Text
-from fmaudit.spec import Axis
+from fmaudit.spec import Axis, Columns
 from fmaudit.types import Rule
 
 _ID = r"^[a-z][a-z0-9_]*$"
@@ -96,10 +96,14 @@ class MeasureCard(Strict):
 
 
 class ProbeData(Strict):
-    """What the cases must have for the probe to apply."""
+    """What the cases must have for the probe to apply.
+
+    `card`: the probe brings its own cases, those of this dataset card; null is the audit's.
+    """
 
     groups: Bool = False
     target: Bool = False
+    card: Name | None = None
 
 
 class ExhibitCard(Strict):
@@ -185,23 +189,40 @@ class CsvOptions(Strict):
 
 
 class ColumnMap(Strict):
-    """Which column is what; `text` and `text_pair` may be templates over columns."""
+    """Which column is what; `text` and `text_pair` may be templates over columns.
 
-    text: Sentence
+    `options`: one column that holds a list of texts, or several columns, an option each.
+    `references`: one column or several, each a text or a list of texts. `text` may be left out
+    where there are options; the prompt is then empty.
+    """
+
+    text: Sentence | None = None
     text_pair: Text | None = None
     label: Text | None = None
+    options: Columns | None = None
+    references: Columns | None = None
     groups: tuple[Text, ...] = ()
     id: Text | None = None
     cluster: Text | None = None
     weight: Text | None = None
     stratum: Text | None = None
 
+    @model_validator(mode="after")
+    def _asks(self) -> ColumnMap:
+        if self.text is None and (self.options is None or self.text_pair is not None):
+            raise ValueError(
+                "`text` is missing; it may be left out where `options` are chosen from and there "
+                "is no `text_pair`."
+            )
+        return self
+
 
 class DatasetCard(Card):
     """A dataset: what it is, whose it is, where it comes from, and how a row becomes a case.
 
     `values` says how raw values are written in a text template ({column: {raw: shown}}); the
-    groups keep their raw values. `target` maps raw labels to class names.
+    groups keep their raw values. `target` maps raw labels to class names. A file of the format
+    `templates` holds sentences with slots, and each pair of sentences is a row.
     """
 
     id: Annotated[Text, Field(pattern=_ID)]
@@ -211,7 +232,7 @@ class DatasetCard(Card):
     citation: Annotated[tuple[Citation, ...], Field(min_length=1)]
     kind: Literal["task", "wordlist", "templates"] = "task"
     files: tuple[DataFile, ...] = ()
-    format: Literal["csv", "jsonl", "parquet"] | None = None
+    format: Literal["csv", "jsonl", "parquet", "templates"] | None = None
     csv: CsvOptions = CsvOptions()
     columns: ColumnMap | None = None
     values: dict[Name, dict[Name, Text]] = Field(default_factory=dict)

@@ -117,11 +117,15 @@ def resolve_params(card: ProbeCard, extra: Extra = ()) -> dict[str, Any]:
 def digest(card: ProbeCard, extra: Extra = ()) -> str:
     """sha256 of what the card says (the user's changes included) and of the lists it uses.
 
-    Comments and the order of keys do not count; a changed word in a used list does.
+    Comments and the order of keys do not count; a changed word in a used list does. So does any
+    change in the folder of a data set that the probe brings.
     """
     named = sorted(set(_lists_in(card.params)))
-    used = {name: _list_file(name, extra, str(card.file)).read_bytes() for name in named}
-    sums = {name: hashlib.sha256(text).hexdigest() for name, text in used.items()}
+    used = {name: _list_file(name, extra, str(card.file)) for name in named}
+    if card.data.card is not None:
+        folder = dataset(card.data.card, extra, f"{card.file}: data.card").file.parent
+        used |= {f"{folder.name}/{path.name}": path for path in sorted(folder.glob("*.yaml"))}
+    sums = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in used.items()}
     return digest_of({"card": card.model_dump(mode="json"), "lists": sums})
 
 

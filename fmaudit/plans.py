@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fmaudit.catalog import MeasureCard, ProbeCard
-from fmaudit.data.cases import Survey
+from fmaudit.data.survey import Survey
 from fmaudit.stats import measures
 from fmaudit.types import Finding, Rule
 

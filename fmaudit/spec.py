@@ -20,6 +20,9 @@ from fmaudit.sources import anchor
 
 Axis = Literal["all", "groups", "intersections", "attributes", "crossed", "classes", "categories"]
 
+_SOURCED = ("auto", "classifier", "causal", "masked", "seq2seq")
+"""Adapters whose models are sources; another may name them in its own way ("fake:fair")."""
+
 _CALLABLE = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
 
 
@@ -27,14 +30,28 @@ def _as_path(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
+def _as_columns(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 def _as_choice(value: Any) -> Any:
     return {"id": value} if isinstance(value, str) else value
+
+
+Columns = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_columns, json_schema_input_type=str | tuple[str, ...]),
+]
+"""Columns in their order; one may be written without the brackets."""
 
 
 class ModelSpec(Strict):
     """The model to audit: a `path` (folder or source) or a Python `callable`, never both.
 
-    `base` is the model before fine-tuning. `labels` names the classes in the order of the
+    `base` is the model before fine-tuning; of a folder that holds a LoRA adapter, the model that
+    it is laid over. `chat`: whether prompts are put through the model's chat template (auto:
+    where it has one). `labels` names the classes in the order of the
     logits, instead of the model's own names. `allow_pickle` and `trust_remote_code` run code
     that came with the model. A callable's module is looked for in `python_path` first (the
     spec's own folder where nothing is said); `batch` is how many texts it is handed at once.
@@ -43,6 +60,7 @@ class ModelSpec(Strict):
     path: Text | None = None
     base: Text | None = None
     adapter: Text = "auto"
+    chat: Literal["auto", "always", "never"] = "auto"
     device: Text = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     allow_pickle: Bool = False
@@ -75,6 +93,11 @@ class DataSpec(Strict):
     """The data to try: a `source` with its columns, or a dataset `card` of the catalogue.
 
     `text` and `text_pair` name a column, or are a template over columns ("{age} years, {job}").
+    `options` are the answers to choose from: one column that holds a list of texts, or several
+    columns, an option each; `label` is then the right one, said in all rows alike by its text,
+    its number from 0 or its letter. Where options are given and there is no `text`, the prompt is
+    empty. `references` are the texts that a written answer is held against, in one column (a
+    text, or a list of texts) or in several.
     `groups` lists the columns that hold people's attributes; `id`, `cluster`, `weight` and
     `stratum` are columns too. `positive` names the favourable class. `limit` keeps the first
     rows alone. With a card, a key left out is the card's.
@@ -85,6 +108,8 @@ class DataSpec(Strict):
     text: Text | None = None
     text_pair: Text | None = None
     label: Text | None = None
+    options: Columns | None = None
+    references: Columns | None = None
     groups: tuple[Text, ...] | None = None
     id: Text | None = None
     cluster: Text | None = None
@@ -102,8 +127,10 @@ class DataSpec(Strict):
             raise ValueError("no data are named; write `source:` or `card:`.")
         if self.source is not None and self.card is not None:
             raise ValueError("`source` and `card` exclude each other; keep one.")
-        if self.groups is not None and len(set(self.groups)) < len(self.groups):
-            raise ValueError("`groups` names a column twice.")
+        for key in ("groups", "options", "references"):
+            named = getattr(self, key) or ()
+            if len(set(named)) < len(named):
+                raise ValueError(f"`{key}` names a column twice.")
         return self
 
 
@@ -283,7 +310,6 @@ def _absolute(source: str | None, folder: Path, where: str, spec: AuditSpec | No
     try:
         return anchor(source, folder, where)
     except UserError:
-        # Another adapter may name its models in its own way ("fake:fair").
-        if spec is not None and spec.model.adapter not in ("auto", "classifier"):
+        if spec is not None and spec.model.adapter not in _SOURCED:
             return source
         raise

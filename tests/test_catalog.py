@@ -191,6 +191,10 @@ def test_each_mistake_in_a_card_is_named(
         ({"csv": {"heder": False}}, "Did you mean 'header'"),
         ({"files": [{"source": "x", "sha256": "abc"}]}, "is not of the form"),
         ({"license": "x"}, "Did you mean 'licence'"),
+        ({"format": "template"}, "Did you mean 'templates'"),
+        ({"columns": {"label": "x"}}, "`text` is missing; it may be left out where `options`"),
+        ({"columns": {"options": "x", "text_pair": "y"}}, "`text` is missing"),
+        ({"columns": {"text": "x", "option": "y"}}, "Did you mean 'options'"),
     ],
 )
 def test_each_mistake_in_a_dataset_card_is_named(
@@ -323,6 +327,41 @@ def test_the_users_sample_replaces_the_cards(extra: list[Path]) -> None:
     assert samples == [100, 40, 400]
     with pytest.raises(SpecError, match="`sample` belong to one probe"):
         chosen(extra, ProbeChoice(id="toys", sample=5))
+
+
+def test_a_probe_may_bring_its_own_cases(extra: list[Path]) -> None:
+    assert catalog.probe("toys.second", extra).data.card is None
+    put(
+        extra[0],
+        "probes/toys/second.yaml",
+        {**CARD, "id": "toys.second", "data": {"card": "toy_words"}},
+    )
+    card = catalog.probe("toys.second", extra)
+    assert card.data.card == "toy_words"
+    before = catalog.digest(card, extra)
+    put(extra[0], "datasets/toy_words/en.yaml", None, raw="[no, yes, maybe]\n")
+    assert catalog.digest(card, extra) != before
+    put(
+        extra[0],
+        "probes/toys/second.yaml",
+        {**CARD, "id": "toys.second", "data": {"card": "toy_word"}},
+    )
+    with pytest.raises(UnknownName, match=r"data.card: .*Did you mean 'toy_words'"):
+        catalog.digest(catalog.probe("toys.second", extra), extra)
+
+
+def test_options_need_no_text(extra: list[Path]) -> None:
+    card = {
+        **DATASET,
+        "kind": "task",
+        "files": [{"source": "x.csv"}],
+        "format": "csv",
+        "columns": {"options": ["a", "b"], "references": "c"},
+    }
+    put(extra[0], "datasets/toy_words/card.yaml", card)
+    columns = catalog.dataset("toy_words", extra).columns
+    assert columns is not None
+    assert (columns.text, columns.options, columns.references) == (None, ("a", "b"), ("c",))
 
 
 def test_a_sample_changes_the_digest_of_a_card(extra: list[Path]) -> None:

@@ -115,6 +115,20 @@ probes: [{id: bias.x, rules: {accuracy: {op: "<", value: "3"}}}]
         (minimal(data={}), "no data are named; write `source:` or `card:`"),
         (minimal(data={"source": "x", "card": "adult"}), "exclude each other"),
         (minimal(data={"source": "x", "groups": ["a", "a"]}), "names a column twice"),
+        (
+            minimal(data={"source": "x", "options": ["a", "b", "a"]}),
+            "`options` names a column twice",
+        ),
+        (minimal(data={"source": "x", "references": ["a", "a"]}), "`references` names a column"),
+        (minimal(data={"source": "x", "options": []}), "an empty list says nothing"),
+        (minimal(data={"source": "x", "options": 3}), "data.options: must be a list"),
+        (minimal(data={"source": "x", "options": [3]}), "data.options[0]: must be text"),
+        (minimal(data={"source": "x", "optoins": "a"}), "Did you mean 'options'"),
+        (minimal(model={"path": "m", "chat": "sometimes"}), "unknown value 'sometimes'"),
+        (
+            minimal(model={"path": "m", "chat": True}),
+            "must be one of auto, always, never, not true",
+        ),
         (minimal(data={"source": "pypi:x>=1"}), "data.source: 'pypi:x>=1' must name one package"),
         (minimal(data={"source": "x", "format": "cvs"}), "Did you mean 'csv'"),
         (minimal(data={"source": "x", "limit": 0}), "must be at least 1"),
@@ -139,6 +153,27 @@ def test_another_adapter_names_its_models_in_its_own_way() -> None:
     assert spec.model.path == "fair:0.1"
 
 
+@pytest.mark.parametrize("adapter", ["auto", "classifier", "causal", "masked", "seq2seq"])
+def test_models_of_these_adapters_are_sources(tmp_path: Path, adapter: str) -> None:
+    text = f"model: {{path: ./tuned, base: ./base, adapter: {adapter}}}\ndata: {{source: x.csv}}\n"
+    spec = load(spec_file(tmp_path, text))
+    assert (spec.model.path, spec.model.base) == (str(tmp_path / "tuned"), str(tmp_path / "base"))
+    wrong = {"path": "m", "base": "ftp:x", "adapter": adapter}
+    assert "model.base: unknown kind of source 'ftp'" in complaint(minimal(model=wrong))
+
+
+def test_options_and_references_are_a_column_or_several(tmp_path: Path) -> None:
+    text = """model: {path: m, chat: never}
+data: {source: x.jsonl, text: question, options: [a, b], references: answer, label: right}
+"""
+    spec = load(spec_file(tmp_path, text))
+    assert spec.model.chat == "never"
+    assert (spec.data.options, spec.data.references) == (("a", "b"), ("answer",))
+    assert from_mapping(resolved(spec)) == spec
+    plain = from_mapping(minimal())
+    assert (plain.data.options, plain.data.references, plain.model.chat) == (None, None, "auto")
+
+
 def test_a_loaded_spec_cannot_be_changed() -> None:
     spec = from_mapping(minimal())
     with pytest.raises(Exception, match="frozen"):
@@ -149,3 +184,6 @@ def test_the_schema_is_json_and_knows_the_short_forms() -> None:
     text = json.dumps(schema())
     assert '"additionalProperties": false' in text
     assert {"type": "string"} in schema()["properties"]["model"]["anyOf"]
+    options = json.dumps(schema()["$defs"]["DataSpec"]["properties"]["options"])
+    assert '{"type": "string"}' in options
+    assert '"type": "array"' in options

@@ -7,39 +7,22 @@ said at once and nothing is found out halfway through an audit.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from fmaudit.data.columns import Reader, namer
+from fmaudit.data.options import Reading, meant
+from fmaudit.data.problems import Problems
+from fmaudit.data.survey import Survey, Tally
 from fmaudit.data.tables import Table
 from fmaudit.downloads import sha256_of
 from fmaudit.errors import DataError
 from fmaudit.types import Case
 from fmaudit.types import digest as digest_of
-
-_EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What a pass over all rows found.
-
-    `labels`: label → rows. `groups`: attribute → value → rows. `ungrouped`: attribute → rows
-    that say nothing of it (they are kept, and belong to none of its groups). `cells`: two
-    attributes → the pairs of values that occur together. `unlabelled`: rows without a label.
-    """
-
-    rows: int
-    labels: Mapping[str, int]
-    groups: Mapping[str, Mapping[str, int]]
-    ungrouped: Mapping[str, int]
-    cells: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)
-    unlabelled: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,21 +51,16 @@ class CaseSource:
         """The cases in the files' order, `size` at a time. Raises `DataError` before the first."""
         if size < 1:
             raise ValueError(f"a chunk holds at least one case, not {size}")
-        _ = self.survey  # raises what is wrong with any row before the first chunk is used
-        name = namer()
-        cases = (name(self.reader.fill(cells)) for _, cells in self._rows())
+        # The survey raises what is wrong with any row before the first chunk is used.
+        reading, name = self.survey.reading, namer()
+        cases = (name(meant(self.reader.fill(cells), reading)) for _, cells in self._rows())
         while chunk := list(islice(cases, size)):
             yield chunk
 
     @cached_property
     def survey(self) -> Survey:
         """One pass over all rows. Raises `DataError` with all that is wrong, counted."""
-        problems = _Problems()
-        labels: Counter[str] = Counter()
-        groups: dict[str, Counter[str]] = {name: Counter() for name in self.attributes}
-        crossed: dict[tuple[str, str], set[tuple[str, str]]] = {
-            pair: set() for pair in combinations(self.attributes, 2)
-        }
+        problems, tally, reading = Problems(), Tally(self.attributes), Reading()
         ids: dict[str, str] = {}
         rows = 0
         for place, cells in self._rows():
@@ -96,26 +74,14 @@ class CaseSource:
                 problems.add(f"the id {case.id!r} was there before, in {ids[case.id]}", place)
             elif case.id:
                 ids[case.id] = place
-            if case.target is not None:
-                labels[case.target] += 1
-            for name, value in case.groups.items():
-                groups[name][value] += 1
-            for (a, b), seen in crossed.items():
-                if a in case.groups and b in case.groups:
-                    seen.add((case.groups[a], case.groups[b]))
+            reading.note(case, place)
+            tally.add(case)
+        problems.include(reading.problems)
         problems.raise_any(self.where, rows)
         if rows == 0:
             files = ", ".join(str(table.path) for table in self.tables)
             raise DataError(f"{self.where}: {files}: there are no rows.")
-        ungrouped = {name: rows - counts.total() for name, counts in groups.items()}
-        return Survey(
-            rows=rows,
-            labels=dict(sorted(labels.items())),
-            groups=_plain(groups),
-            ungrouped=ungrouped,
-            cells={pair: frozenset(seen) for pair, seen in crossed.items()},
-            unlabelled=rows - labels.total(),
-        )
+        return tally.survey(reading.chosen)
 
     @cached_property
     def digest(self) -> str:
@@ -144,7 +110,7 @@ class CaseSource:
             "groups": {name: dict(counts) for name, counts in found.groups.items()},
             "ungrouped": dict(found.ungrouped),
             "digest": self.digest,
-        }
+        } | found.choices
 
     def _rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each row's place in words and its cells, up to the limit."""
@@ -165,39 +131,3 @@ def digest_files(path: Path) -> str:
     names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
     joined = "".join(f"{name}\0{sha256_of(path / name)}\n" for name in names)
     return hashlib.sha256(joined.encode()).hexdigest()
-
-
-class _Problems:
-    """What is wrong with rows: each kind counted, the first few places kept."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._places: dict[str, list[str]] = {}
-
-    def add(self, problem: str, place: str) -> None:
-        # Past a few hundred different problems only their number grows.
-        key = problem if problem in self._counts or len(self._counts) < 200 else "other problems"
-        self._counts[key] += 1
-        places = self._places.setdefault(key, [])
-        if len(places) < _EXAMPLES:
-            places.append(place)
-
-    def raise_any(self, where: str, rows: int) -> None:
-        if not self._counts:
-            return
-        total = self._counts.total()
-        said = [self._said(key, count) for key, count in self._counts.most_common(20)]
-        more = len(self._counts) - len(said)
-        listed = "".join(f"\n  {line}" for line in said) + (f"\n  … {more} more" if more else "")
-        raise DataError(
-            f"{where}: {total} of {rows} rows cannot be used:{listed}\n"
-            "Mend or remove these rows; nothing is dropped in silence."
-        )
-
-    def _said(self, key: str, count: int) -> str:
-        places = "; ".join(self._places[key]) + ("; …" if count > _EXAMPLES else "")
-        return f"{key}: {count} row{'s' if count > 1 else ''} ({places})"
-
-
-def _plain(groups: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
-    return {name: dict(sorted(counts.items())) for name, counts in groups.items()}

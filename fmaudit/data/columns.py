@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
+from msgspec.structs import replace
+
 from fmaudit.cards import ColumnMap
 from fmaudit.data.cells import text_of, weight_of
+from fmaudit.data.options import options_of, references_of
 from fmaudit.errors import DataError, UnknownName
 from fmaudit.types import Case, Input, Pair, encode
 
@@ -91,25 +94,31 @@ def column(name: str, known: Sequence[str], where: str) -> str:
 class Reader:
     """Makes a case of a row's cells.
 
-    `fill` returns the case with an id only where a column holds one, and the attributes that
-    the row says nothing of. It raises `DataError` for a cell that cannot be used.
+    `text` of None: the prompt is empty. `parsed`: the file holds text alone, and a list in a cell
+    is written as JSON. `fill` returns the case with an id only where a column holds one, and the
+    attributes that the row says nothing of. It raises `DataError` for a cell that cannot be used.
     """
 
-    text: Template
+    text: Template | None
     pair: Template | None
     columns: ColumnMap
     target: Mapping[str, str] = field(default_factory=dict)
+    parsed: bool = False
 
     @property
     def needed(self) -> tuple[str, ...]:
         """The columns to read, each once."""
         plain = self.columns
         named = [plain.label, plain.id, plain.cluster, plain.weight, plain.stratum]
-        texts = (*self.text.columns, *(self.pair.columns if self.pair else ()))
-        return tuple(dict.fromkeys([*texts, *plain.groups, *(n for n in named if n is not None)]))
+        texts = [name for t in (self.text, self.pair) if t is not None for name in t.columns]
+        many = [*texts, *(plain.options or ()), *(plain.references or ()), *plain.groups]
+        return tuple(dict.fromkeys([*many, *(n for n in named if n is not None)]))
 
     def fill(self, cells: Cells) -> Case:
-        """The case of a row. Missing group values are left out of `groups`."""
+        """The case of a row, its target as the label is written.
+
+        Missing group values are left out of `groups`.
+        """
         columns = self.columns
         groups = {name: text_of(cells[name]) for name in columns.groups}
         return Case(
@@ -120,9 +129,13 @@ class Reader:
             cluster=(text_of(cells[columns.cluster]) or "") if columns.cluster else "",
             weight=weight_of(cells[columns.weight]) if columns.weight else 1.0,
             stratum=(text_of(cells[columns.stratum]) or "") if columns.stratum else "",
+            options=options_of(cells, columns.options, self.parsed) if columns.options else (),
+            references=references_of(cells, columns.references or (), self.parsed),
         )
 
     def _input(self, cells: Cells) -> Input:
+        if self.text is None:
+            return ""
         first = self.text.write(cells)
         second = "" if self.pair is None else self.pair.write(cells)
         if first is None or second is None:
@@ -146,25 +159,19 @@ def namer() -> Callable[[Case], Case]:
     """Gives cases their ids, for one pass over a source.
 
     Without an id column the id is the first 16 hex digits of the sha256 of what the case says
-    (input, target, groups, cluster), with "-2", "-3", … for repeats: other rows, their order
-    and the weights do not change it.
+    (input, target, groups, cluster; options and references where there are any), with "-2", "-3",
+    … for repeats: other rows, their order and the weights do not change it.
     """
     seen: dict[str, int] = {}
 
     def name(case: Case) -> Case:
         if case.id:
             return case
-        content = encode((case.input, case.target, case.groups, case.cluster))
-        start = hashlib.sha256(content).hexdigest()[:16]
+        said: tuple[Any, ...] = (case.input, case.target, case.groups, case.cluster)
+        if case.options or case.references:
+            said = (*said, case.options, case.references)
+        start = hashlib.sha256(encode(said)).hexdigest()[:16]
         repeats = seen[start] = seen.get(start, 0) + 1
-        return Case(
-            id=start if repeats == 1 else f"{start}-{repeats}",
-            input=case.input,
-            target=case.target,
-            groups=case.groups,
-            cluster=case.cluster,
-            weight=case.weight,
-            stratum=case.stratum,
-        )
+        return replace(case, id=start if repeats == 1 else f"{start}-{repeats}")
 
     return name

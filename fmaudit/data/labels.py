@@ -32,10 +32,15 @@ def match(labels: Iterable[str], classes: tuple[str, ...], where: str = "") -> M
     named = {label: _name(label, classes, folded) for label in counts}
     if None not in named.values():
         return {label: name for label, name in named.items() if name is not None}
-    numbered = {label: _numbered(label, classes) for label in counts}
+    numbered = {label: by_number(label, classes) for label in counts}
     if None not in numbered.values():
         return {label: name for label, name in numbered.items() if name is not None}
     raise DataError(_complaint(counts, named, classes, where))
+
+
+def by_text(label: str, names: tuple[str, ...]) -> str | None:
+    """The name that a label is: as written, else regardless of case where that is one's alone."""
+    return _name(label, names, _folded(names))
 
 
 def _folded(classes: tuple[str, ...]) -> dict[str, str]:
@@ -50,7 +55,8 @@ def _name(label: str, classes: tuple[str, ...], folded: Mapping[str, str]) -> st
     return label if label in classes else folded.get(label.strip().casefold())
 
 
-def _numbered(label: str, classes: tuple[str, ...]) -> str | None:
+def by_number(label: str, classes: tuple[str, ...]) -> str | None:
+    """The name whose number from 0 a label is; None where a name itself is a number."""
     if any(_WHOLE.match(name.strip()) for name in classes):
         return None
     word = label.strip().casefold()

@@ -98,6 +98,8 @@ def open_membership(
     """
     shared = ("text", "text_pair", "label", "cluster")
     asked = {key: getattr(spec, key) or getattr(data, key) for key in shared}
+    if data.options:  # its labels say which option is right, and no options are read here
+        asked["label"] = spec.label
 
     def side(name: str) -> CaseSource:
         columns = DataSpec(

@@ -9,9 +9,9 @@ from typing import Any
 from fmaudit import catalog
 from fmaudit.cards import ColumnMap, CsvOptions, DataFile, DatasetCard
 from fmaudit.data.cases import CaseSource
-from fmaudit.data.columns import Reader, column, template
+from fmaudit.data.columns import Reader, Template, column, template
 from fmaudit.data.huggingface import is_saved, open_saved, open_snapshot
-from fmaudit.data.tables import Table, format_of, open_table
+from fmaudit.data.tables import CsvTable, Table, format_of, open_table
 from fmaudit.errors import DataError, SpecError, UnknownName
 from fmaudit.sources import parse, resolve
 from fmaudit.spec import DataSpec
@@ -33,7 +33,7 @@ def open_cases(
     """
     card = None if spec.card is None else catalog.dataset(spec.card, extra, f"{where}.card")
     tables = _of_card(spec, card, where, cache) if card else [_of_source(spec, where, cache)]
-    columns = _columns(spec, card)
+    columns = _columns(spec, card, tables[0])
     csv = card.csv if card else CsvOptions()
     reader = _reader(columns, card, csv.null, tables[0], where)
     for table in tables[1:]:
@@ -52,9 +52,17 @@ def open_cases(
     return CaseSource(tuple(tables), reader, mapping, about, positive, spec.limit, where)
 
 
-def _columns(spec: DataSpec, card: DatasetCard | None) -> ColumnMap:
-    """The column map: the spec's own words before the card's, before "text"."""
-    base = card.columns if card and card.columns else ColumnMap(text="text")
+def _columns(spec: DataSpec, card: DatasetCard | None, table: Table) -> ColumnMap:
+    """The column map: the spec's own words before the card's, before a column "text".
+
+    Where there are options and no such column, nothing stands before them.
+    """
+    if card and card.columns:
+        base = card.columns
+    elif spec.options and "text" not in table.columns:
+        base = ColumnMap(options=spec.options)
+    else:
+        base = ColumnMap(text="text")
     said = {key: getattr(spec, key) for key in ColumnMap.model_fields}
     return base.model_copy(update={k: v for k, v in said.items() if v is not None})
 
@@ -66,17 +74,21 @@ def _reader(
     values = card.values if card else {}
     for name in values:
         column(name, known, f"{card.file if card else where}: values")
-    for key in ("label", "id", "cluster", "weight", "stratum"):
-        name = getattr(columns, key)
-        if name is not None:
+    for key in ("label", "id", "cluster", "weight", "stratum", "options", "references", "groups"):
+        said = getattr(columns, key) or ()
+        for name in (said,) if isinstance(said, str) else said:
             column(name, known, f"{where}.{key} ({table.path})")
-    for name in columns.groups:
-        column(name, known, f"{where}.groups ({table.path})")
-    text = template(columns.text, known, f"{where}.text ({table.path})", values, null)
-    second = columns.text_pair
-    place = f"{where}.text_pair ({table.path})"
-    pair = None if second is None else template(second, known, place, values, null)
-    return Reader(text, pair, columns, card.target if card else {})
+
+    def written(key: str) -> Template | None:
+        text = getattr(columns, key)
+        place = f"{where}.{key} ({table.path})"
+        return None if text is None else template(text, known, place, values, null)
+
+    text, pair = written("text"), written("text_pair")
+    if text is None and pair is not None:
+        raise SpecError(f"{where}.text_pair: a second text needs a first; name the `text`.")
+    target = card.target if card else {}
+    return Reader(text, pair, columns, target, parsed=isinstance(table, CsvTable))
 
 
 def _of_card(spec: DataSpec, card: DatasetCard, where: str, cache: Path | None) -> list[Table]:

@@ -1,4 +1,4 @@
-"""Tables on disk, read a row at a time: CSV, JSON lines, Parquet.
+"""Tables on disk, read a row at a time: CSV, JSON lines, Parquet, templates.
 
 A table knows its columns and gives its rows as tuples of the columns that are asked for, each
 with its place in the file. Nothing is read ahead beyond a block.
@@ -20,6 +20,7 @@ from typing import IO, Any, Protocol
 import msgspec
 
 from fmaudit.cards import CsvOptions
+from fmaudit.data.templates import TemplatesTable
 from fmaudit.errors import DataError, UnknownName
 
 Row = tuple[int, tuple[Any, ...]]
@@ -221,7 +222,9 @@ def format_of(path: Path, where: str) -> str:
 
 
 def open_table(path: Path, kind: str, options: CsvOptions) -> Table:
-    """The table in a file of that format ("csv", "tsv", "jsonl", "parquet")."""
+    """The table in a file of that format ("csv", "tsv", "jsonl", "parquet", "templates")."""
+    if kind == "templates":
+        return TemplatesTable(path)
     if kind == "parquet":
         return ParquetTable(path)
     if kind == "jsonl":
