@@ -29,7 +29,10 @@ NEEDED_OF_GROUP = noted(
     "; at least about %(n)s cases in the smaller group would be needed to decide"
 )
 
-HEADLINES = (("accuracy", None), ("f1", "positive"), ("f1_macro", None))
+HEADLINES = (
+    ("accuracy", None), ("f1", "positive"), ("f1_macro", None), ("bits_per_byte", None),
+    ("exact_match", None), ("rouge_l", None), ("chrf", None),
+)  # fmt: skip
 """Figures of performance over all cases that stand on the first screen, where they were had."""
 
 
@@ -123,7 +126,11 @@ class Headline:
 
 
 def headlines(record: AuditRecord, names: Names, anchors: Anchors) -> tuple[Headline, ...]:
-    """Accuracy and F1 over all cases: of the positive class where there is one, else macro."""
+    """The first two of `HEADLINES` over all cases.
+
+    Of a classifier accuracy and F1, of the positive class where there is one, else macro; of a
+    language model accuracy and bits per byte, or what its answers were compared by.
+    """
     return tuple(
         Headline(anchors(f), _named(f, names), *words.figure(f.estimate, names.say)[:2])
         for f in _headlines(record)

@@ -167,6 +167,9 @@ def test_a_value_of_a_reason_is_said_too():
     assert CHINESE.recorded(text) == "带有正类标签的行所成的簇仅有 46 个，少于要求的 50 个"
     sliced = "no rows with direction male↔female"
     assert CHINESE.recorded(sliced) == "没有方向男性↔女性的数据行"
+    assert CHINESE.recorded("no scored tokens among the rows") == "数据行中没有计分的词元数"
+    few = "9 clusters of sentence pairs, fewer than the 30 asked for"
+    assert CHINESE.recorded(few) == "句对所成的簇仅有 9 个，少于要求的 30 个"
     nested = "no rows: the text has no religion term (20 of 20 rows)"
     assert CHINESE.recorded(nested) == "没有数据行：文本中没有宗教词（20 行中的 20 行）"
 

@@ -6,6 +6,7 @@ import msgspec
 from support_page import Page
 
 from fmaudit.reporting.html import render
+from fmaudit.types import Estimate
 
 replace = msgspec.structs.replace
 
@@ -28,6 +29,19 @@ def test_the_first_screen_says_what_fails_and_what_was_not_tested(record):
     assert "Excess flip rate, attribute: race : no rows" in text
     assert "1 probe of the catalogue was not asked for" in text
     assert "Accuracy 0.832 (0.812 to 0.852) ; F1 (>50K) 0.643" in text
+
+
+def test_a_language_models_headlines_are_what_was_had_of_it(record):
+    accuracy = next(f for f in record.findings if f.measure == "accuracy" and not f.slice)
+    bits = replace(
+        accuracy, measure="bits_per_byte", estimate=Estimate(0.912, 0.871, 0.955, 300, 300, "x")
+    )
+    exact = replace(bits, measure="exact_match")
+    others = tuple(f for f in record.findings if f.family != "performance")
+    text = first_screen(replace(record, findings=(*others, exact, bits)))
+    assert "Bits per byte 0.912 (0.871 to 0.955) ; Exact match 0.912" in text
+    text = first_screen(replace(record, findings=(*others, exact, bits, accuracy)))
+    assert "Accuracy 0.832 (0.812 to 0.852) ; Bits per byte 0.912" in text
 
 
 def test_where_nothing_fails_that_is_said(record):

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fmaudit.reporting.exhibits.captions import UNITS
+from fmaudit.reporting.language import language
 from fmaudit.reporting.words import Names, figure, number, places, rule, size, visible
+from fmaudit.stats.measures import MEASURES, extraction, preference
+from fmaudit.stats.measures import language as spoken
 from fmaudit.types import Estimate, Finding, Rule
 
 NAMES = Names({"gap": "Gap"}, frozenset({"gap"}))
@@ -69,3 +75,43 @@ def test_slices_in_words(measure, slice_, words):
     found = Finding("a.b", "a", measure, slice_, None, None, "not_tested", "no rows")
     assert NAMES.where(found).startswith(words)
     assert NAMES.sentence(found).endswith("no figure. No rows.")
+
+
+@pytest.mark.parametrize(
+    ("measure", "estimate", "rule_", "said"),
+    [
+        (
+            "perplexity",
+            Estimate(23.4567, 21.9, 25.1, 300, 300, "linearised_t"),
+            Rule("<=", 20),
+            "Perplexity, all cases: 23.5 (95 % interval 21.9 to 25.1); the rule is ≤ 20",
+        ),
+        (
+            "accuracy_change",
+            Estimate(-0.0312, -0.052, -0.0106, 900, 900, "tango"),
+            Rule(">=", -0.02),
+            "Accuracy, less the base's, all cases: −0.031 (95 % interval −0.052 to −0.011); "
+            "the rule is ≥ −0.02",
+        ),
+        (
+            "chrf",
+            Estimate(54.321, 52.1, 56.4, 200, 200, "linearised_t"),
+            None,
+            "chrF, all cases: 54.3 (95 % interval 52.1 to 56.4).",
+        ),
+    ],
+)
+def test_figures_of_language_models_in_a_sentence(measure, estimate, rule_, said):
+    titles = {name: found.title for name, found in MEASURES.items()}
+    found = Finding("a.b", "a", measure, {}, estimate, rule_, "measured")
+    assert Names(titles, frozenset()).sentence(found).startswith(said)
+
+
+def test_their_titles_are_said_in_chinese():
+    say = language("zh")
+    own = (*spoken.MEASURES, *preference.MEASURES, *extraction.MEASURES)
+    names = {m.name: say.content(m.title) for m in own}
+    assert names["stereotype_share_change"] == "刻板偏好所占比例（减去基座模型）"
+    kept = {"rouge_1", "rouge_2", "rouge_l", "chrf"}  # names of their own in every language
+    assert all(re.search("[\u4e00-\u9fff]", t) for name, t in names.items() if name not in kept)
+    assert all(say(UNITS[m.unit]) != UNITS[m.unit] for m in own)

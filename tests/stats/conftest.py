@@ -12,6 +12,30 @@ from fmaudit.stats.sample import Sample
 Rows = Callable[..., Sample]
 
 
+def answered(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Columns of a made-up language model: what it reads, writes, prefers and gives away."""
+    tokens = rng.integers(5, 60, n)
+    nats = tokens * rng.gamma(4.0, 0.7, n)
+    events = {
+        "correct_per_byte": 0.6, "base_correct": 0.7, "exact": 0.5, "base_exact": 0.4,
+        "unfinished": 0.05, "extracted": 0.08, "base_extracted": 0.02, "discoverable": 0.2,
+        "base_discoverable": 0.1,
+    }  # fmt: skip
+    return {
+        "nats": nats,
+        "base_nats": nats * rng.normal(1.1, 0.1, n),
+        "scored_tokens": tokens,
+        "bytes": tokens * rng.integers(2, 7, n),
+        "stereotyped": rng.choice([0.0, 0.5, 1.0], n, p=[0.4, 0.05, 0.55]),
+        "base_stereotyped": rng.choice([0.0, 0.5, 1.0], n, p=[0.45, 0.05, 0.5]),
+        "preference": rng.normal(0.2, 2.0, n),
+        "base_preference": rng.normal(0.0, 2.0, n),
+        **{name: rng.beta(2, 2, n) for name in ("token_f1", "rouge_1", "rouge_2", "rouge_l")},
+        "chrf": 100 * rng.beta(2, 2, n),
+        **{name: rng.random(n) < chance for name, chance in events.items()},
+    }
+
+
 @pytest.fixture(scope="session")
 def rows() -> Rows:
     """`rows(n, classes, seed, clusters, weighted, strata, groups)`: a sample with every column."""
@@ -73,6 +97,7 @@ def rows() -> Rows:
             "special_share": told.beta(1, 20, n),
             "agreement": told.uniform(-0.2, 1, n),
         }
+        columns |= answered(np.random.default_rng([seed, 4]), n)
         weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else None
         return Sample(columns, weight, cluster, stratum)
 

@@ -26,6 +26,10 @@ UNITS: Mapping[str, str] = {
     "squared probability": noted("squared probability"),
     "slope": noted("slope"),
     "correlation": noted("correlation"),
+    "perplexity": noted("equally likely tokens"),
+    "bits per byte": noted("bits"),
+    "score": noted("score from 0 to 1"),
+    "points of 100": noted("points of 100"),
 }
 
 DIRECTIONS: Mapping[str, str] = {

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fmaudit.reporting.verify import (
+    changes,
     classifier,
     ece,
     explanations,
+    language,
     membership,
     noise,
     probabilities,
@@ -132,6 +134,48 @@ _MEMBERSHIP = {
     "membership_advantage": Figure(membership.advantage, _RATED),
 }
 
+
+def _rate(column: str) -> Figure:
+    return Figure(swaps.flips(column), (column,))
+
+
+def _mean(first: str, second: str = "", **span: float) -> Figure:
+    return Figure(language.average(first, second, **span), (first, second) if second else (first,))
+
+
+def _change(first: str, second: str) -> Figure:
+    return Figure(changes.change(first, second), (first, second))
+
+
+_LANGUAGE = {
+    "perplexity": Figure(language.perplexity, ("nats", "scored_tokens")),
+    "bits_per_byte": Figure(language.bits_per_byte, ("nats", "bytes")),
+    "bits_per_byte_change": Figure(language.bits_per_byte_change, ("nats", "base_nats", "bytes")),
+    "accuracy_per_byte": _rate("correct_per_byte"),
+    "accuracy_change": _change("correct", "base_correct"),
+    "exact_match": _rate("exact"),
+    "exact_match_change": _change("exact", "base_exact"),
+    **{name: _mean(name, low=0, high=1) for name in ("token_f1", "rouge_1", "rouge_2", "rouge_l")},
+    "chrf": _mean("chrf", low=0, high=100),
+    "unfinished_share": _rate("unfinished"),
+}
+
+_PREFERENCE = {
+    "stereotype_share": _mean("stereotyped", low=0, high=1),
+    "stereotype_share_change": _change("stereotyped", "base_stereotyped"),
+    "mean_preference": _mean("preference"),
+    "mean_preference_change": _mean("preference", "base_preference"),
+}
+
+_EXTRACTION = {
+    "extraction_rate": _rate("extracted"),
+    "base_extraction_rate": _rate("base_extracted"),
+    "excess_extraction_rate": _change("extracted", "base_extracted"),
+    "discoverable_rate": _rate("discoverable"),
+    "base_discoverable_rate": _rate("base_discoverable"),
+    "excess_discoverable_rate": _change("discoverable", "base_discoverable"),
+}
+
 FIGURES: Mapping[str, Figure] = {
     **_AVERAGES,
     **_RATES,
@@ -141,4 +185,7 @@ FIGURES: Mapping[str, Figure] = {
     **_NOISE,
     **_MAPS,
     **_MEMBERSHIP,
+    **_LANGUAGE,
+    **_PREFERENCE,
+    **_EXTRACTION,
 }

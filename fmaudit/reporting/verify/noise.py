@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fmaudit.errors import NotEstimable
 from fmaudit.reporting.verify.bounds import ALPHA, critical, upper_tail
-from fmaudit.reporting.verify.estimates import Ask, enough, estimate, flagged, kish
+from fmaudit.reporting.verify.changes import design, worth
+from fmaudit.reporting.verify.estimates import Ask, enough, estimate, flagged
 from fmaudit.reporting.verify.rows import Array, Rows
-from fmaudit.reporting.verify.spread import variance
 from fmaudit.types import Estimate
 
 
@@ -45,7 +44,7 @@ def drop(first: str, second: str) -> Callable[[Rows, Ask], Estimate]:
         above, below = (float(upper_tail(side, pairs.df)) for side in (z, -z))
         return estimate(
             rows, float(np.average(lost, weights=rows.w)), limits(ALPHA), limits(ask.adjusted),
-            _method(rows), ask.oriented(above, below), flagged(rows),
+            f"bonett_price{design(rows)}", ask.oriented(above, below), flagged(rows),
         )  # fmt: skip
 
     return found
@@ -54,20 +53,6 @@ def drop(first: str, second: str) -> Callable[[Rows, Ask], Estimate]:
 def _pairs(lost: Array, rows: Rows) -> Pairs:
     value = float(np.average(lost, weights=rows.w))
     square = float(np.average(np.square(lost), weights=rows.w))
-    n, df = float(rows.n), math.inf
-    if rows.designed:
-        spread, df = variance(rows.w * (lost - value) / rows.w.sum(), rows)
-        if df < 1:
-            raise NotEstimable("as many strata as units")
-        if lost.min() == lost.max():
-            n = kish(rows)
-        elif spread > 0:
-            n = min(n, (square - value * value) / spread)
+    n, df = worth(lost, rows)
     mean = n * value / (n + 2)
     return Pairs(mean, math.sqrt(((n * square + 2) / (n + 2) - mean * mean) / (n + 2)), df)
-
-
-def _method(rows: Rows) -> str:
-    if rows.weighted or rows.stratified:
-        return "bonett_price_weighted"
-    return "bonett_price_clustered" if rows.clustered else "bonett_price"

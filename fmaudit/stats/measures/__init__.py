@@ -11,8 +11,11 @@ from fmaudit.stats.measures import (
     classification,
     counterfactual,
     explanations,
+    extraction,
     groups,
+    language,
     membership,
+    preference,
     robustness,
 )
 from fmaudit.stats.measures.base import Measure
@@ -28,6 +31,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             explanations,
             membership,
             robustness,
+            language,
+            preference,
+            extraction,
         )
         for measure in family.MEASURES
     }

@@ -147,6 +147,27 @@ def test_measures_of_another_unit_or_direction_have_an_axis_of_their_own(source)
     assert [panel.direction for panel in found.panels] == ["better →", "worse →"]
 
 
+@pytest.mark.parametrize(
+    ("measure", "axis", "direction"),
+    [
+        ("perplexity", "Perplexity, equally likely tokens", "worse →"),
+        ("bits_per_byte_change", "Bits per byte, less the base's, bits", "worse →"),
+        ("rouge_l", "ROUGE-L, score from 0 to 1", "better →"),
+        ("chrf", "chrF, points of 100", "better →"),
+        ("stereotype_share", "Share of stereotyped preferences, share", "higher →"),
+        (
+            "mean_preference",
+            "Mean preference for the stereotyped sentence, nats",
+            "0 is best",
+        ),
+        ("excess_extraction_rate", "Extraction rate, less the base's, share", "worse →"),
+    ],
+)
+def test_figures_of_language_models_have_their_units(source, measure, axis, direction):
+    (panel,) = forest(source, [finding(measure, {}, 0.4)], measure=measure, over="all").panels
+    assert (panel.axis, panel.direction) == (axis, direction)
+
+
 def test_conditions_and_categories_are_read_off_the_card(source):
     card = {
         "measures": [
