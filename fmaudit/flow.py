@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from fmaudit import catalog, matching, spec
 from fmaudit.data import open_cases, open_membership
 from fmaudit.engine.progress import Progress, Silent
-from fmaudit.models import open_handle
+from fmaudit.models import open_base, open_handle
 from fmaudit.models.base import Model
 from fmaudit.models.torchmodel import Loaded
 from fmaudit.recording import Started, record_of
 from fmaudit.reporting import html, record, seal
 from fmaudit.runs import RunFolder, open_run
 from fmaudit.session import Session
+from fmaudit.spec import DataSpec
 from fmaudit.types import AuditRecord, digest
 
 if TYPE_CHECKING:
@@ -94,12 +95,19 @@ def audit(
             if sides
             else None
         )
+        own = {
+            name: open_cases(DataSpec(card=name), where=name, extra=extra, cache=cache)
+            for name in sorted({card.data.card for card in cards if card.data.card})
+        }
         handle = Loaded(model) if model is not None else open_handle(chosen.model, cache)
+        base = open_base(chosen.model, handle, cache) if model is None else None
         run = stack.enter_context(open_run(folder, plain))
         began = Started(datetime.now(UTC), digest(plain), chosen)
         told = progress or Silent()
         stack.callback(told.close)
-        session = Session(run, chosen, source, members, handle, extra, cache, told, stack)
+        session = Session(
+            run, chosen, source, own, members, handle, base, extra, cache, told, stack
+        )
         run.log("started", spec=began.spec_digest)
         done = session.go(cards)
         made = _write(run, seal.seal(run.path, record_of(began, done)))

@@ -11,11 +11,33 @@ import msgspec
 
 from fmaudit import catalog, registry
 from fmaudit.catalog import ProbeCard
+from fmaudit.data.survey import Survey
 from fmaudit.errors import SpecError, UnknownName
-from fmaudit.plans import Plan, Universe, plan
+from fmaudit.plans import Plan, Universe, plan, universe
 from fmaudit.registry import Method
 from fmaudit.stats import measures
 from fmaudit.types import Coverage
+
+
+@dataclass(frozen=True)
+class Had:
+    """What cases have: every one of them a label, some of them options, or references."""
+
+    universe: Universe
+    targets: bool = False
+    options: bool = False
+    references: bool = False
+
+    @classmethod
+    def of(cls, survey: Survey, found: Universe | None = None) -> Had:
+        """What surveyed cases have; by default they meet a model without classes."""
+        return cls(
+            found or universe(survey, (), None),
+            targets=survey.unlabelled == 0,
+            options=survey.with_options > 0,
+            references=survey.with_references > 0,
+        )
+
 
 NO_MEMBERS = "needs training rows and others, and the spec names none (`membership`)"
 
@@ -33,31 +55,31 @@ class Matched:
 
 def match(
     cards: Sequence[ProbeCard],
-    universe: Universe,
+    had: Had,
     extra: Sequence[Path] = (),
     *,
     capabilities: Mapping[str, frozenset[str]],
-    has_targets: bool,
+    own: Mapping[str, Had] | None = None,
     has_members: bool = False,
 ) -> tuple[list[Matched], list[Coverage]]:
     """The probes that apply, and for each of the others why it does not.
 
-    `extra`: folders of the user's own cards. `capabilities`: role → what its model can answer.
-    `has_targets`: every case has a label. `has_members`: training rows and others are named.
+    `had`: what the audited cases have. `extra`: folders of the user's own cards. `capabilities`:
+    role → what its model can answer. `own`: data set → what its cases have, for probes that bring
+    their own. `has_members`: training rows and others are named.
     """
     run: list[Matched] = []
     left: list[Coverage] = []
     for card in cards:
         method = check(card, extra)
         params = _params(card, method, extra)
-        has = {"target": has_targets, "groups": bool(universe.groups), "member": has_members}
-        why = _missing(card, method, capabilities, has)
+        mine = had if card.data.card is None else (own or {})[card.data.card]
+        why = _missing(card, method, capabilities, mine, has_members)
         if why:
             left.append(Coverage(card.id, card.family, "not_tested", why))
         else:
-            run.append(
-                Matched(card, method, params, plan(card, universe), catalog.digest(card, extra))
-            )
+            planned = plan(card, mine.universe)
+            run.append(Matched(card, method, params, planned, catalog.digest(card, extra)))
     return run, left
 
 
@@ -96,7 +118,8 @@ def _missing(
     card: ProbeCard,
     method: Method,
     capabilities: Mapping[str, frozenset[str]],
-    has: Mapping[str, bool],
+    had: Had,
+    has_members: bool,
 ) -> str:
     for role, needed in method.needs.items():
         if role not in capabilities:
@@ -105,9 +128,13 @@ def _missing(
         if lacking:
             return f"needs {', '.join(lacking)}, which this model does not offer"
     if "member" in method.data:  # its cases are not those of `data`, and bring their own labels
-        return "" if has["member"] else NO_MEMBERS
-    if (card.data.groups or "groups" in method.data) and not has["groups"]:
+        return "" if has_members else NO_MEMBERS
+    if (card.data.groups or "groups" in method.data) and not had.universe.groups:
         return "needs groups, and the spec names none (`data.groups`)"
-    if (card.data.target or "target" in method.data) and not has["target"]:
+    if "options" in method.data and not had.options:
+        return "needs answers to choose from, and the data have none (`data.options`)"
+    if "references" in method.data and not had.references:
+        return "needs reference answers, and the data have none (`data.references`)"
+    if (card.data.target or "target" in method.data) and not had.targets:
         return "needs a label for every case, and the data have none (`data.label`)"
     return ""

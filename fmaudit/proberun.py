@@ -116,6 +116,11 @@ class ProbeRun:
         return self.matched.card
 
     @property
+    def on_members(self) -> bool:
+        """Whether its cases are members and non-members of the training data."""
+        return "member" in self.matched.method.data
+
+    @property
     def parts(self) -> list[Written]:
         """What it writes, the served evidence first."""
         return [self.served, *([self.float32] if self.float32 else [])]

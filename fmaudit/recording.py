@@ -32,10 +32,11 @@ class Started:
 class Finished:
     """What is known at the end. `holm`: family → size of its Holm family.
 
-    `floor`: capability → noise floor.
+    `base`: the model before fine-tuning. `floor`: capability → noise floor.
     """
 
     facts: Facts
+    base: Facts | None
     data: Mapping[str, Any]
     positive: str | None
     attributes: tuple[str, ...]
@@ -64,7 +65,7 @@ def record_of(started: Started, done: Finished) -> AuditRecord:
             "families": dict(done.holm),
             "evidence_texts": spec.evidence.texts,
             "exit_code": exit_code(done.findings, done.coverage, named),
-            "measured": _whole(errors.values()),
+            "measured": _whole(errors.values(), done.facts.kind),
         },
         model=_model(spec, done),
         data={
@@ -120,6 +121,9 @@ def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:
     return {
         "path": spec.model.path or spec.model.callable,
         "base": spec.model.base,
+        "before": None if done.base is None else _before(done.base, facts),
+        "kind": facts.kind,
+        "chat": facts.chat,
         "name": facts.name,
         "adapter": facts.adapter,
         "digest": facts.digest,
@@ -137,9 +141,20 @@ def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:
     }
 
 
-def _whole(errors: Iterable[measured.Known | None]) -> dict[str, Any] | None:
-    """How often whole audits by the shipped probes alarm falsely; stale where a part is."""
-    found = measured.read_whole(catalog.roots()[-1] / "probes")
+def _before(base: Facts, tuned: Facts) -> dict[str, Any]:
+    """The model before fine-tuning, and whether both cut texts into the same tokens."""
+    said = ("name", "adapter", "digest", "device", "dtype", "attention", "parameters")
+    return {
+        **{key: getattr(base, key) for key in said},
+        "notes": list(base.notes),
+        "same_tokenizer": base.tokenizer == tuned.tokenizer,
+    }
+
+
+def _whole(errors: Iterable[measured.Known | None], kind: str) -> dict[str, Any] | None:
+    """How often whole audits of such a model alarm falsely; stale where a part is."""
+    wholes = measured.read_whole(catalog.roots()[-1] / "probes") or {}
+    found = wholes.get(kind if kind in ("classifier", "masked") else "language")
     if found is None:
         return None
     plain: dict[str, Any] = msgspec.to_builtins(found)
@@ -168,7 +183,9 @@ def _probe(matched: Matched, error: measured.Known | None) -> dict[str, Any]:
     shown = ("title", "claim", "harm", "citation", "limits", "controls", "measures", "params")
     return {
         **{key: card[key] for key in shown},
-        "cases": "membership" if "member" in matched.method.data else "data",
+        "cases": "membership"
+        if "member" in matched.method.data
+        else matched.card.data.card or "data",
         "sample": matched.card.sample,
         "method": matched.method.name,
         "method_digest": matched.method.digest(),

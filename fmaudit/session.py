@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fmaudit import catalog, environment, findings, plans, sources, spec
+from fmaudit import catalog, environment, findings, floors, plans, sources, spec
 from fmaudit.data import CaseSource, Membership, labels
+from fmaudit.data.labelled import labelled
 from fmaudit.engine import floor
 from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
+from fmaudit.engine.residents import Residents
 from fmaudit.engine.runner import LocalRunner
 from fmaudit.engine.sampling import Cases, draw
 from fmaudit.engine.scheduler import Engine, Task
 from fmaudit.errors import RunFolderError
-from fmaudit.matching import Matched, match
+from fmaudit.matching import Had, Matched, match
 from fmaudit.memo import Memo
 from fmaudit.models.base import Facts, Handle
 from fmaudit.proberun import ProbeRun, Written
@@ -28,18 +31,23 @@ from fmaudit.registry import Context
 from fmaudit.reporting import record
 from fmaudit.runs import RunFolder
 from fmaudit.seeds import Seeds
-from fmaudit.types import Case, Coverage, Finding, digest
+from fmaudit.types import Coverage, Finding, digest
 
 
 @dataclass
 class Session:
-    """One run in progress: what every stage of it needs."""
+    """One run in progress: what every stage of it needs.
+
+    `own`: data set → its cases, for probes that bring them. `base`: the model before fine-tuning.
+    """
 
     run: RunFolder
     spec: spec.AuditSpec
     source: CaseSource
+    own: Mapping[str, CaseSource]
     members: Membership | None
     handle: Handle
+    base: Handle | None
     extra: Sequence[Path]
     cache: Path | None
     progress: Progress
@@ -48,36 +56,45 @@ class Session:
 
     def go(self, cards: Sequence[catalog.ProbeCard]) -> Finished:
         """Match, measure the floor, run what is not finished, estimate, judge."""
-        runner = self._runner()
+        residents = Residents()
+        runner = self._runner(self.handle, residents)
+        base = None if self.base is None else self._runner(self.base, residents)
         memo = Memo(runner.cache, [environment.code_digest(), environment.machine_key()])
         known, capabilities = memo.facts(self.handle.key, lambda: runner.model)
         facts = msgspec.structs.replace(known, name=self.handle.name)
+        beside = self._before(base)
         runner.check_unchanged()
         self._check_subject(facts)
         cases, universe = self._cases(facts)
+        offered = {"target": capabilities, **({"base": beside[1]} if beside else {})}
         applicable, left = match(
             cards,
-            universe,
+            Had.of(self.source.survey, universe),
             self.extra,
-            capabilities={"target": capabilities},
-            has_targets=self.source.survey.unlabelled == 0,
+            capabilities=offered,
+            own={name: Had.of(own.survey) for name, own in self.own.items()},
             has_members=self.members is not None,
         )
         sizes = _holm_sizes(applicable)
-        engine = Engine({"target": runner}, self.costs, self.progress, chunk=self.spec.chunk)
+        runners = {"target": runner, **({"base": base} if base else {})}
+        engine = Engine(runners, self.costs, self.progress, chunk=self.spec.chunk)
         where = [facts.key_parts(), self._data_digest, self.spec.seed, self.spec.batch_tokens]
-        noise = self._floor(applicable, engine, cases, memo, facts, where)
+        where += [beside[0].key_parts()] if beside else []
         context = Context(
             seeds=Seeds(self.spec.seed),
             classes=facts.classes,
             positive=universe.positive,
-            floor=noise["classify"].delta,
             capabilities=capabilities,
+            beside={"base": beside[1]} if beside else {},
+            chat=facts.chat,
             random_members=self.members is not None and self.members.random,
         )
+        noise = self._floor(applicable, engine, cases, memo, facts, where, context)
+        if "classify" in noise:
+            context = msgspec.structs.replace(context, floor=noise["classify"].delta)
         parts = [
             ProbeRun(
-                m, self.run, context, sizes[m.card.family], [*where, universe.positive], self.spec
+                m, self.run, context, sizes[m.card.family], self._key(m, where, universe), self.spec
             )
             for m in applicable
         ]
@@ -85,12 +102,13 @@ class Session:
         found, coverage = self._measure(parts, engine, cases, memo, facts)
         return Finished(
             facts=facts,
+            base=beside[0] if beside else None,
             data=self._described(),
             positive=None if universe.positive is None else facts.classes[universe.positive],
             attributes=tuple(universe.groups),
             floor=noise,
             matched=applicable,
-            findings=findings.judge(found, sizes, noise["classify"].most_flips, facts.dtype),
+            findings=findings.judge(found, sizes, floor.unsteady(noise), facts.dtype),
             coverage=[*coverage, *left, *_not_asked(cards, self.extra)],
             holm=sizes,
             costs=self.costs.summary(),
@@ -108,6 +126,19 @@ class Session:
         found = self.source.describe() | {"digest": self._data_digest}
         return found | ({"membership": self.members.describe()} if self.members else {})
 
+    def _before(self, base: LocalRunner | None) -> tuple[Facts, frozenset[str]] | None:
+        """What is known of the model before fine-tuning; None where there is none."""
+        if base is None or self.base is None:
+            return None
+        memo = Memo(base.cache, [environment.code_digest(), environment.machine_key()])
+        known, capabilities = memo.facts(self.base.key, lambda: base.model)
+        return msgspec.structs.replace(known, name=self.base.name), capabilities
+
+    def _key(self, matched: Matched, where: Sequence[Any], universe: plans.Universe) -> list[Any]:
+        """What of models and data is in the key of a probe's findings."""
+        name = matched.card.data.card
+        return [*where, universe.positive, *([self.own[name].digest] if name else [])]
+
     def _floor(
         self,
         matched: Sequence[Matched],
@@ -116,17 +147,32 @@ class Session:
         memo: Memo,
         facts: Facts,
         where: Sequence[Any],
+        context: Context,
     ) -> dict[str, floor.Floor]:
-        """Capability → its noise floor; of attributions only where a probe asks for them."""
+        """Capability → its noise floor; of those alone that a probe asks for, and of classes."""
         seeds, dtype = Seeds(self.spec.seed), facts.dtype
-        found = {
-            "classify": memo.floor(where, lambda: floor.measure(engine, cases, seeds, dtype=dtype))
-        }
+        found = {}
+        if "classify" in context.capabilities:
+            found["classify"] = memo.floor(
+                where, lambda: floor.measure(engine, cases, seeds, dtype=dtype)
+            )
         if any("attribute" in m.method.needs.get("target", ()) for m in matched):
             found["attribute"] = memo.floor(
                 ["attribute", *where], lambda: floor.measure_maps(engine, cases, seeds)
             )
+        sources = {m.card.id: self._source(m, cases, facts) or cases for m in matched}
+        sampler = floors.Sampler(engine, matched, sources, context)
+        asked = [[m.card_digest, m.method.digest()] for m in matched]
+        for kind in floors.used(matched):
+            found[kind] = memo.floor([kind, asked, *where], partial(sampler.floor, kind, dtype))
         return found
+
+    def _source(self, matched: Matched, cases: Cases, facts: Facts) -> Cases | None:
+        """The cases of a probe, where they are not the audited ones."""
+        if "member" in matched.method.data and self.members is not None:
+            return labelled(self.members, self.members.labels, facts.classes, "membership.label")
+        name = matched.card.data.card
+        return None if name is None else self.own[name]
 
     def _hand_out(self, parts: Sequence[ProbeRun], cases: Cases, facts: Facts) -> None:
         """Give each probe its cases: all, a sample, or members and others.
@@ -136,33 +182,33 @@ class Session:
         """
         half = facts.dtype in floor.HALF
         largest = max([floor.ITEMS * half, *(p.card.sample or 0 for p in parts)])
-        ranked: dict[bool, list[str]] = {}
+        ranked: dict[int, list[str]] = {}
         for part in parts:
-            apart = "member" in part.matched.method.data
-            if apart and self.members is not None:
-                names = labels.match(self.members.labels, facts.classes, "membership.label")
-                part.source = _Labelled(self.members, names)
+            part.source = self._source(part.matched, cases, facts)
             sample, whole = part.card.sample, part.matched.method.whole
             part.half = half
             if sample is None and (whole or not half):
                 continue
-            if apart not in ranked:
-                seeds, source = Seeds(self.spec.seed), part.source or cases
-                drawn = draw(source, seeds, largest, self.spec.chunk)
-                ranked[apart] = [case.id for case in drawn]
+            source = self.members if part.source is not None and part.on_members else part.source
+            if id(source) not in ranked:
+                drawn = draw(source or cases, Seeds(self.spec.seed), largest, self.spec.chunk)
+                ranked[id(source)] = [case.id for case in drawn]
+            mine = ranked[id(source)]
             if sample is not None:
-                part.only = frozenset(ranked[apart][:sample])
+                part.only = frozenset(mine[:sample])
             if half:
                 fewer = min(floor.ITEMS, sample or floor.ITEMS)
-                part.compared = part.only if whole else frozenset(ranked[apart][:fewer])
+                part.compared = part.only if whole else frozenset(mine[:fewer])
 
     def _check_subject(self, facts: Facts) -> None:
         """A record that stands here is not written over by another model's, or other data's."""
         if not (self.run.path / record.NAME).is_file():
             return
         before = record.load(self.run.path)
+        base = "" if self.base is None else self.base.key
         for what, then, now in (
             ("model", before.model.get("digest"), facts.digest),
+            ("base", (before.model.get("before") or {}).get("digest", ""), base),
             ("data", before.data.get("digest"), self._data_digest),
         ):
             if then != now:
@@ -175,7 +221,7 @@ class Session:
         self,
         parts: Sequence[ProbeRun],
         engine: Engine,
-        cases: _Labelled,
+        cases: Cases,
         memo: Memo,
         facts: Facts,
     ) -> tuple[list[Finding], list[Coverage]]:
@@ -211,55 +257,35 @@ class Session:
 
     def _size(self, task: Task) -> int:
         """How many cases a task is handed."""
-        there = self.members if task.source is not None else None
-        rows = self.source.survey.rows if there is None else there.rows
-        return rows if task.only is None else len(task.only)
+        if task.only is not None:
+            return len(task.only)
+        if task.source is None:
+            return self.source.survey.rows
+        if isinstance(task.source, CaseSource):
+            return task.source.survey.rows
+        return 0 if self.members is None else self.members.rows
 
-    def _runner(self) -> LocalRunner:
-        named = self.handle.key
+    def _runner(self, handle: Handle, residents: Residents) -> LocalRunner:
+        named = handle.key
         store = (self.cache or sources.cache_dir()) / "answers" / f"{named[:32]}.sqlite"
         callable_ = self.spec.model.callable is not None
         runner = LocalRunner(
-            self.handle,
+            handle,
             store if named else self.run.path / "answers.sqlite",
             self.costs,
             self.progress,
             tokens=self.spec.batch_tokens,
             most_rows=self.spec.model.batch if callable_ else 256,
+            residents=residents,
         )
         self.stack.callback(runner.close)
         return runner
 
-    def _cases(self, facts: Facts) -> tuple[_Labelled, plans.Universe]:
+    def _cases(self, facts: Facts) -> tuple[Cases, plans.Universe]:
         survey = self.source.survey
-        names = labels.match(survey.labels, facts.classes, "data.label")
-        positive = _positive(self.source.positive, facts.classes)
-        universe = plans.universe(survey, facts.classes, positive)
-        return _Labelled(self.source, names), universe
-
-
-@dataclass(frozen=True)
-class _Labelled:
-    """Cases whose targets are the model's class names."""
-
-    source: Cases
-    names: Mapping[str, str]
-
-    def chunks(self, size: int) -> Iterator[list[Case]]:
-        for part in self.source.chunks(size):
-            yield [
-                case
-                if case.target is None
-                else msgspec.structs.replace(case, target=self.names[case.target])
-                for case in part
-            ]
-
-
-def _positive(named: str | None, classes: tuple[str, ...]) -> int | None:
-    """Index of the favourable class: the named one, or class 1 of a binary model."""
-    if named is None:
-        return 1 if len(classes) == 2 else None
-    return classes.index(labels.match([named], classes, "data.positive")[named])
+        cases = labelled(self.source, survey.labels, facts.classes, "data.label")
+        positive = labels.positive(self.source.positive, facts.classes)
+        return cases, plans.universe(survey, facts.classes, positive)
 
 
 def _holm_sizes(matched: Sequence[Matched]) -> dict[str, int]:

@@ -39,8 +39,8 @@ from fmaudit.requests import (
     Request,
     Response,
     Scored,
-    TokenLogprobs,
     Tokenize,
+    TokenLogprobs,
     Tokens,
 )
 
@@ -62,12 +62,12 @@ class Case(Struct, frozen=True):
     """One item to try.
 
     `id` is stable: the same item has the same id in another run, another order, another file
-    position. `groups` maps an attribute ("sex") to this item's value ("Female"). `cluster`
-    names what the item shares with others (its template, person, source item); an item alone
-    is its own cluster. `options`: the answers to choose from, all different; `target` is then
-    the right one, word for word. `references`: texts that a written answer is held against. `weight` is how many items of the population it stands for;
-    `stratum` the stratum it was drawn from. `member`: whether the model was trained on it;
-    None where that is not what the case is for.
+    position. `groups` maps an attribute ("sex") to this item's value ("Female"). `cluster` names
+    what the item shares with others (its template, person, source item); an item alone is its own
+    cluster. `weight` is how many items of the population it stands for; `stratum` the stratum it
+    was drawn from. `member`: whether the model was trained on it; None where that is not what the
+    case is for. `options`: the answers to choose from, all different; `target` is then the right
+    one, word for word. `references`: texts that a written answer is held against.
     """
 
     id: str

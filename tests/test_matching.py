@@ -7,11 +7,12 @@ import pytest
 from fmaudit import catalog
 from fmaudit.cards import ProbeCard
 from fmaudit.errors import SpecError, UnknownName
-from fmaudit.matching import check, match
+from fmaudit.matching import Had, check, match
 from fmaudit.plans import Universe
 
-PEOPLE = Universe({"sex": ("F", "M")}, {}, ("no", "yes"), 1)
-NOBODY = Universe({}, {}, ("no", "yes"), 1)
+PEOPLE = Had(Universe({"sex": ("F", "M")}, {}, ("no", "yes"), 1), targets=True)
+NOBODY = Had(Universe({}, {}, ("no", "yes"), 1), targets=True)
+UNLABELLED = Had(PEOPLE.universe)
 ABLE = {"target": frozenset({"classify", "tokenize"})}
 
 
@@ -28,8 +29,8 @@ def card(**changes: object) -> ProbeCard:
     return ProbeCard.model_validate(said | changes).at(Path("cards/mine.yaml"))
 
 
-def why(card_: ProbeCard, universe: Universe = PEOPLE, capabilities=ABLE, has_targets=True) -> str:
-    run, left = match([card_], universe, capabilities=capabilities, has_targets=has_targets)
+def why(card_: ProbeCard, had: Had = PEOPLE, capabilities=ABLE, **more: object) -> str:
+    run, left = match([card_], had, capabilities=capabilities, **more)
     assert len(run) + len(left) == 1
     if run:
         return ""
@@ -39,7 +40,7 @@ def why(card_: ProbeCard, universe: Universe = PEOPLE, capabilities=ABLE, has_ta
 
 
 def test_what_applies_comes_with_its_method_and_its_plans():
-    run, left = match([card()], PEOPLE, capabilities=ABLE, has_targets=True)
+    run, left = match([card()], PEOPLE, capabilities=ABLE)
     (found,) = run
     assert left == []
     assert found.method.name == "predictions"
@@ -48,12 +49,39 @@ def test_what_applies_comes_with_its_method_and_its_plans():
     assert type(found.params) is found.method.params
 
 
-def test_every_shipped_card_applies_to_labelled_people_and_a_whole_model():
+ALL = Had(PEOPLE.universe, targets=True, options=True, references=True)
+LANGUAGE = frozenset({"token_logprobs", "generate", "masked_logprobs", "tokenize"})
+
+
+def test_every_shipped_card_applies_to_some_model_on_data_that_have_all():
     cards = catalog.select(None)
+    own = {card.data.card: ALL for card in cards if card.data.card}
     able = {"target": ABLE["target"] | {"attribute"}}
-    run, left = match(cards, PEOPLE, capabilities=able, has_targets=True, has_members=True)
-    assert left == []
-    assert [m.card.id for m in run] == [c.id for c in cards]
+    language = {"target": LANGUAGE, "base": LANGUAGE}
+    ran = set()
+    for capabilities in (able, language):
+        run, left = match(cards, ALL, capabilities=capabilities, own=own, has_members=True)
+        assert len(run) + len(left) == len(cards)
+        assert all("which this model does not offer" in c.reason for c in left)
+        ran |= {m.card.id for m in run}
+    assert ran == {card.id for card in cards}
+
+
+def test_a_probe_with_cases_of_its_own_is_matched_against_those():
+    mine = card(data={"card": "preference_pairs", "groups": True})
+    assert why(mine, NOBODY, own={"preference_pairs": PEOPLE}) == ""
+    assert "data.groups" in why(mine, PEOPLE, own={"preference_pairs": NOBODY})
+
+
+@pytest.mark.parametrize(
+    ("method", "word"),
+    [("multiple_choice", "data.options"), ("written_answers", "data.references")],
+)
+def test_what_a_method_needs_of_the_data_is_named(method, word):
+    measure = {"multiple_choice": "accuracy", "written_answers": "exact_match"}[method]
+    found = card(method=method, measures=[{"measure": measure}])
+    assert word in why(found, PEOPLE, {"target": LANGUAGE})
+    assert why(found, ALL, {"target": LANGUAGE}) == ""
 
 
 def test_a_capability_that_the_model_lacks_is_named():
@@ -73,14 +101,14 @@ def test_a_card_or_a_method_that_needs_groups_says_so():
 
 
 def test_a_card_or_a_method_that_needs_labels_says_so():
-    assert "data.label" in why(card(data={"target": True}), has_targets=False)
-    assert "data.label" in why(card(method="group_outcomes"), has_targets=False)
-    assert why(card(), has_targets=False) == ""
+    assert "data.label" in why(card(data={"target": True}), had=UNLABELLED)
+    assert "data.label" in why(card(method="group_outcomes"), had=UNLABELLED)
+    assert why(card(), had=UNLABELLED) == ""
 
 
 def test_each_probe_goes_one_way_or_the_other():
     two = [card(id="test.plain"), card(id="test.groups", data={"groups": True})]
-    run, left = match(two, NOBODY, capabilities=ABLE, has_targets=True)
+    run, left = match(two, NOBODY, capabilities=ABLE)
     assert [m.card.id for m in run] == ["test.plain"]
     assert [c.probe for c in left] == ["test.groups"]
 
@@ -124,7 +152,7 @@ def test_parameters_that_the_method_does_not_take(method, params):
 def test_a_bad_card_is_an_error_even_where_it_does_not_apply():
     bad = card(data={"groups": True}, params={"threshold": 0.5})
     with pytest.raises(SpecError):
-        match([bad], NOBODY, capabilities=ABLE, has_targets=True)
+        match([bad], NOBODY, capabilities=ABLE)
 
 
 def test_a_word_list_that_is_not_there():

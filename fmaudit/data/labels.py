@@ -43,6 +43,16 @@ def by_text(label: str, names: tuple[str, ...]) -> str | None:
     return _name(label, names, _folded(names))
 
 
+def positive(named: str | None, classes: tuple[str, ...]) -> int | None:
+    """Index of the favourable class: the named one, or class 1 of a binary model.
+
+    None where none is named, and of a model without classes. Raises `DataError`.
+    """
+    if named is None or not classes:
+        return 1 if len(classes) == 2 else None
+    return classes.index(match([named], classes, "data.positive")[named])
+
+
 def _folded(classes: tuple[str, ...]) -> dict[str, str]:
     """Class names by their case-folded form, where that is theirs alone."""
     forms = Counter(name.strip().casefold() for name in classes)

@@ -20,7 +20,17 @@ import numpy as np
 from fmaudit.engine.sampling import Cases, draw
 from fmaudit.engine.scheduler import Engine
 from fmaudit.seeds import Seeds
-from fmaudit.types import Attribute, Attributions, Classify, Logits, Request, Response
+from fmaudit.types import (
+    Attribute,
+    Attributions,
+    Classify,
+    Generated,
+    Likelihoods,
+    Logits,
+    Pseudo,
+    Request,
+    Response,
+)
 
 CONDITIONS: dict[str, dict[str, Any]] = {
     "alone": {"under": "alone"},
@@ -34,6 +44,9 @@ IN_FLOAT32: dict[str, dict[str, Any]] = {
 ITEMS = 500
 MAPS = 10  # an attribution takes dozens of passes
 
+DECIDED = ("classify", "token_logprobs")
+"""Capabilities whose flips are decisions that a rule may hang on."""
+
 HALF = ("bfloat16", "float16")
 """What a model is served in that is compared with float32."""
 FULL = ("float32", "float64")
@@ -42,9 +55,11 @@ FULL = ("float32", "float64")
 class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
     """Answers as served in `dtype` beside those in float32, on `items` inputs.
 
-    The largest absolute difference of a logit, and the share of inputs with another predicted
-    class. `padded`: what padding changes a logit by in float32, where no rounding hides it.
-    `note` says why nothing was compared, where nothing was.
+    The largest absolute difference of a logit (of a text's log-likelihood), and the share of
+    inputs with another predicted class (another continuation that is the likeliest). `padded`:
+    what padding changes it by in float32, where no rounding hides it. `first`: share of prompts
+    whose first continuation is the likeliest, in float32 less as served: what the rounding alone
+    moves a preference by. `note` says why nothing was compared, where nothing was.
     """
 
     dtype: str
@@ -53,15 +68,19 @@ class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
     largest: float | None = None
     flips: float | None = None
     padded: float | None = None
+    first: float | None = None
 
 
 class Floor(msgspec.Struct, frozen=True, omit_defaults=True):
     """The noise floor of one model and capability.
 
     `items` inputs were asked. Condition → inputs answered with and without it, the largest
-    absolute change, and the share of inputs whose predicted class changed. The change is that
-    of a logit, or of an attribution as a share of it (L1). A condition under which nothing was
-    answered is left out. `float32`: what the served dtype moves, which is no noise.
+    absolute change, and the share of inputs whose predicted class changed. The change is that of a
+    logit, of a text's log-likelihood in nats, or of an attribution as a share of it (L1); of a
+    written answer, 1 where it is another. In place of classes stand the likeliest of several
+    continuations, and written answers; where there are none, a condition has no flips. A condition
+    under which nothing was answered is left out. `float32`: what the served dtype moves, which is
+    no noise.
     """
 
     items: int
@@ -89,6 +108,11 @@ def measure(
     `dtype`: what the model is served in; half precision is compared with float32.
     """
     plain = [Classify(case.input, on=role) for case in draw(cases, seeds, ITEMS, engine.chunk)]
+    return compare(engine, plain, dtype=dtype)
+
+
+def compare(engine: Engine, plain: Sequence[Request], *, dtype: str = "float32") -> Floor:
+    """Ask these requests under every condition and compare their answers with the baseline's."""
     answers = _asked(engine, plain, CONDITIONS | (IN_FLOAT32 if dtype in HALF else {}))
     changes = {name: _change(answers[""], answers[name]) for name in CONDITIONS}
     there = {name: change for name, change in changes.items() if change is not None}
@@ -96,9 +120,17 @@ def measure(
         len(plain),
         {name: change.items for name, change in there.items()},
         {name: change.largest for name, change in there.items()},
-        {name: change.flips for name, change in there.items()},
+        {name: change.flips for name, change in there.items() if change.flips is not None},
         _compared(dtype, answers),
     )
+
+
+def unsteady(found: Mapping[str, Floor]) -> float:
+    """The largest share of decisions that change when the same is asked again.
+
+    Decisions are predicted classes, and the likeliest of several continuations.
+    """
+    return max((found[kind].most_flips for kind in DECIDED if kind in found), default=0.0)
 
 
 def measure_maps(engine: Engine, cases: Cases, seeds: Seeds, *, role: str = "target") -> Floor:
@@ -142,30 +174,61 @@ def _compared(dtype: str, answers: Mapping[str, Sequence[Response]]) -> Compared
         largest=rounding.largest,
         flips=rounding.flips,
         padded=None if padding is None else padding.largest,
+        first=_first(answers[""], answers["float32"]),
     )
 
 
 class _Change(NamedTuple):
-    """Of `items` pairs of logits: the largest absolute change, the share of other classes."""
+    """Of `items` pairs of answers: the largest change, and the share of other decisions, if any."""
 
     items: int
     largest: float
-    flips: float
+    flips: float | None
 
 
 def _change(base: Sequence[Response], other: Sequence[Response]) -> _Change | None:
     """None where nothing was answered in both."""
-    pairs = [
-        (a.values, b.values)
-        for a, b in zip(base, other, strict=True)
-        if isinstance(a, Logits) and isinstance(b, Logits)
-    ]
-    if not pairs:
+    moved = [m for a, b in zip(base, other, strict=True) if (m := _moved(a, b)) is not None]
+    if not moved:
         return None
-    # (pairs, 2, classes)
-    one, two = np.array(pairs).transpose(1, 0, 2)
-    flips = float((one.argmax(1) != two.argmax(1)).mean())
-    return _Change(len(pairs), float(np.abs(one - two).max()), flips)
+    flips = [flip for _, flip in moved if flip is not None]
+    largest = max(change for change, _ in moved)
+    return _Change(len(moved), largest, float(np.mean(flips)) if flips else None)
+
+
+def _moved(one: Response, other: Response) -> tuple[float, bool | None] | None:
+    """How far two answers lie apart, and whether they decide otherwise; None where one is none."""
+    if isinstance(one, Logits) and isinstance(other, Logits):
+        return _apart(one.values, other.values)
+    if isinstance(one, Likelihoods) and isinstance(other, Likelihoods):
+        return _apart([s.total for s in one.scored], [s.total for s in other.scored])
+    if isinstance(one, Pseudo) and isinstance(other, Pseudo):
+        return _apart([one.scored.total], [other.scored.total])
+    if isinstance(one, Generated) and isinstance(other, Generated):
+        changed = one.text != other.text
+        return float(changed), changed
+    return None
+
+
+def _apart(one: Sequence[float], other: Sequence[float]) -> tuple[float, bool | None]:
+    a, b = np.asarray(one), np.asarray(other)
+    flip = bool(a.argmax() != b.argmax()) if len(a) > 1 else None
+    return float(np.abs(a - b).max()), flip
+
+
+def _first(served: Sequence[Response], full: Sequence[Response]) -> float | None:
+    """Share of prompts whose first continuation is the likeliest, in float32 less as served."""
+    pairs = [
+        (_leads(a), _leads(b))
+        for a, b in zip(served, full, strict=True)
+        if isinstance(a, Likelihoods) and isinstance(b, Likelihoods) and len(a.scored) > 1
+    ]
+    return float(np.mean([b for _, b in pairs]) - np.mean([a for a, _ in pairs])) if pairs else None
+
+
+def _leads(answer: Likelihoods) -> bool:
+    totals = [scored.total for scored in answer.scored]
+    return totals[0] > max(totals[1:])
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:

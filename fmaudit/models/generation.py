@@ -71,7 +71,7 @@ def _written(module: Any, reader: Reader, batch: Sequence[Prepared], length: int
             attention_mask=mask.to(device),
             generation_config=_settings(module, how, pad),
             logits_processor=drawn or None,
-            **({"stop_strings": list(how.stop), "tokenizer": reader.tokenizer} if how.stop else {}),
+            tokenizer=reader.tokenizer if how.stop else None,
         )
     begin = 1 if two else length
     ends = _ends(module, reader.tokenizer)
@@ -114,6 +114,7 @@ def _settings(module: Any, how: Decoding, pad: int) -> Any:
         eos_token_id=own.eos_token_id,
         bos_token_id=own.bos_token_id,
         decoder_start_token_id=getattr(own, "decoder_start_token_id", None),
+        stop_strings=list(how.stop) or None,
         use_cache=True,
     )
 

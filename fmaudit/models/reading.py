@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from fmaudit.errors import ModelError
 from fmaudit.requests import Chat, Prompt
 
 Ids = tuple[int, ...]
@@ -95,13 +94,12 @@ class Reader:
     def written(self, prompt: Prompt) -> str:
         """A prompt as the text that is read: a conversation by the chat template.
 
-        Raises:
-            ModelError: there is no template.
+        Where there is none (a base beside its chat model), as what was said, a line each.
         """
         if not isinstance(prompt, Chat):
             return prompt
         if not self.chat:
-            raise ModelError("a conversation was asked of a model that reads no chat template.")
+            return "".join(f"{message.content}\n" for message in prompt.messages)
         turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
         text: str = self.tokenizer.apply_chat_template(
             turns, tokenize=False, add_generation_prompt=True
@@ -110,7 +108,7 @@ class Reader:
 
     def before(self, prompt: Prompt, ids: Ids) -> Ids:
         """The tokens of a prompt as they are read: a chat template writes its own special ones."""
-        if isinstance(prompt, Chat):
+        if isinstance(prompt, Chat) and self.chat:
             return ids
         return (*self.opening, *ids) if prompt else self.beginning
 

@@ -61,10 +61,15 @@ def steadied(verdict: Verdict, then: Verdict, floor: Mapping[str, Any]) -> Verdi
 
     None stands on a model whose class for one input changes in over 5 % of repeats.
     """
-    flips = floor.get("target", {}).get("classify", {}).get("flips", {})
-    unsteady = max(flips.values(), default=0.0) > UNSTEADY
+    unsteady = most_flips(floor) > UNSTEADY
     shaken = unsteady or then != verdict
     return "inconclusive" if shaken and verdict in ("pass", "fail") else verdict
+
+
+def most_flips(floor: Mapping[str, Any]) -> float:
+    """The largest share of classes, or of likeliest continuations, that repeats change."""
+    found = [floor.get("target", {}).get(k, {}) for k in ("classify", "token_logprobs")]
+    return max((share for f in found for share in f.get("flips", {}).values()), default=0.0)
 
 
 def _verdict(estimate: Estimate, rule: Rule | None, failed: bool) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fmaudit.reporting.verify.decisions import most_flips
 from fmaudit.reporting.verify.results import Check
 from fmaudit.reporting.verify.rows import File
 from fmaudit.types import AuditRecord
@@ -24,8 +25,7 @@ def check(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
     is a mismatch (of as many cases as the floor has at most, where there are more). A case that
     was not tried counts as one without a change.
     """
-    found = record.floor.get("target", {}).get("classify", {}).get("flips", {})
-    stored = max(found.values(), default=0.0)
+    stored = most_flips(record.floor)
     for probe, file in files.items():
         if file.has(REPEATS) and record.probes[probe].get("cases") != "membership":
             least = _share(file) / 2 - SLACK / max(1, min(file.cases, ITEMS))

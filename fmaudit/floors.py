@@ -1,0 +1,96 @@
+"""The noise floors of an audit: of each capability that its probes use, on what they will ask.
+
+Class scores and explanations are measured on the audited texts. What language models are asked is
+the probes' own, so the sample is drawn from the first questions of each probe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fmaudit.engine import floor
+from fmaudit.engine.floor import Floor
+from fmaudit.engine.sampling import Cases, draw
+from fmaudit.engine.scheduler import Engine
+from fmaudit.matching import Matched
+from fmaudit.registry import Context
+from fmaudit.types import (
+    Asks,
+    Generate,
+    MaskedLogprobs,
+    Request,
+    Response,
+    Row,
+    TokenLogprobs,
+    digest,
+)
+
+KINDS: Mapping[str, type[Request]] = {
+    "token_logprobs": TokenLogprobs,
+    "masked_logprobs": MaskedLogprobs,
+    "generate": Generate,
+}
+ITEMS: Mapping[str, int] = {"token_logprobs": 200, "masked_logprobs": 100, "generate": 8}
+"""Requests a floor is measured on: a written answer takes a pass a token."""
+
+ROUNDS = 3
+"""How often a probe may ask something else before it asks what is looked for."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws what the probes ask first. `sources`: probe → its cases."""
+
+    engine: Engine
+    matched: Sequence[Matched]
+    sources: Mapping[str, Cases]
+    context: Context
+
+    def floor(self, capability: str, dtype: str) -> Floor:
+        """The floor of a capability of language models, served in `dtype`."""
+        return floor.compare(self.engine, self._drawn(capability), dtype=dtype)
+
+    def _drawn(self, capability: str) -> list[Request]:
+        """The head of a ranking of all first questions, alike from every probe."""
+        most, seeds = ITEMS[capability], self.context.seeds
+        asking = [m for m in self.matched if capability in m.method.needs.get("target", ())]
+        each = -(-most // max(1, len(asking)))
+        found: dict[Request, None] = {}
+        for matched in asking:
+            source = self.sources[matched.card.id]
+            cases = draw(source, seeds, most, self.engine.chunk)
+            context = self.context
+            asks = matched.method.run(cases, matched.params, context)
+            mine = list(dict.fromkeys(_first(self.engine, asks, KINDS[capability])))
+            mine.sort(key=lambda request: digest([seeds.audit, request]))
+            found.update(dict.fromkeys(mine[:each]))
+        return list(found)[:most]
+
+
+def used(matched: Sequence[Matched]) -> Iterator[str]:
+    """The capabilities of language models that the probes ask of the audited model."""
+    needed = {kind for m in matched for kind in m.method.needs.get("target", ())}
+    return (kind for kind in KINDS if kind in needed)
+
+
+def _first(engine: Engine, asks: Asks[list[Row]], kind: type[Request]) -> list[Request]:
+    """What a probe asks of that kind and of the audited model, the first time that it does."""
+    answers: Sequence[Response] | None = None
+    try:
+        for _ in range(ROUNDS):
+            asked = next(asks) if answers is None else asks.send(answers)
+            mine = [r for r in asked if isinstance(r, kind) and _plain(r) and r.on == "target"]
+            if mine:
+                return mine
+            answers = engine.answer(asked)
+    except StopIteration:
+        return []
+    finally:
+        asks.close()
+    return []
+
+
+def _plain(request: Request) -> bool:
+    """Whether it is asked under no condition, which the floor sets itself."""
+    return (request.under, request.dtype, request.replica) == ("", "", 0)
