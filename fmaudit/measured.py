@@ -86,7 +86,7 @@ class Measured(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Whole(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whole simulated audits by all the shipped probes, each at n units.
+    """Whole simulated audits of one kind of model by all its shipped probes, each at n units.
 
     `n`: probe → its n. `m`: family → size of its Holm family. `false_alarms`: share of audits
     of a clean model in which any rule fails. `boundary`: family → share in which any of its
@@ -154,12 +154,15 @@ def write(card: ProbeCard, found: Measured) -> Path:
     return _write(path_of(card), found)
 
 
-def read_whole(folder: Path) -> Whole | None:
-    """The error of whole audits by the probes of that folder. Raises `SpecError` as `read` does."""
-    return _read(folder / WHOLE, Whole, "fmaudit selftest --write")
+def read_whole(folder: Path) -> dict[str, Whole] | None:
+    """Kind of model → the error of whole audits by the probes of that folder, None unmeasured.
+
+    Raises `SpecError` as `read` does.
+    """
+    return _read(folder / WHOLE, dict[str, Whole], "fmaudit selftest --write")
 
 
-def write_whole(folder: Path, found: Whole) -> Path:
+def write_whole(folder: Path, found: Mapping[str, Whole]) -> Path:
     """Write the error of whole audits into the folder of the probes."""
     return _write(folder / WHOLE, found)
 
@@ -225,7 +228,7 @@ def _read(path: Path, kind: type[T], cure: str) -> T | None:
         raise SpecError(f"{path}: {error}. Write it anew: {cure}") from error
 
 
-def _write(path: Path, found: Struct) -> Path:
+def _write(path: Path, found: Any) -> Path:
     text = msgspec.json.format(encode(found), indent=2)
     path.write_bytes(text + b"\n")
     return path

@@ -7,6 +7,7 @@ it is asked for, so that `fmaudit --help` stays quick and torch stays out.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import inspect
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -41,6 +42,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "partition_shap": "fmaudit.explanations.partition_shap:partition_shap",
         "answer_span": "fmaudit.explanations.answer_span:answer_span",
         "membership_loss": "fmaudit.privacy.membership_loss:membership_loss",
+        "membership_base_ratio": "fmaudit.privacy.membership_base_ratio:membership_base_ratio",
+        "verbatim_extraction": "fmaudit.privacy.verbatim_extraction:verbatim_extraction",
     },
     "adapters": {
         "classifier": "fmaudit.models.classifier:open_model",
@@ -52,6 +55,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+_SHARED = ("scoring.py", "prompts.py", "segments.py")
 _ATTRIBUTIONS = ("models/gradients.py", "models/quadrature.py")
 
 
@@ -105,21 +109,57 @@ class Method:
     whole: bool = False
     summary: str = ""
 
-    def digest(self) -> str:
-        """sha256 of the source of the method's package, and of what else its figures stand on.
+    @property
+    def kind(self) -> Literal["classifier", "masked", "language"]:
+        """Which models it is for: those that give class scores, hidden tokens, or likelihoods."""
+        asked = self.needs.get("target", frozenset())
+        if "masked_logprobs" in asked:
+            return "masked"
+        return "language" if asked & {"token_logprobs", "generate"} else "classifier"
 
-        That is `scoring`, and for a method that needs attributions what computes them.
+    def digest(self) -> str:
+        """sha256 of the source that its figures stand on.
+
+        That is its module with what it imports of its own package, what it shares with other
+        families, and for a method that needs attributions what computes them.
         """
-        package = Path(str(sys.modules[self.run.__module__].__file__)).parent
-        total = hashlib.sha256()
-        for file in sorted(package.glob("*.py")):
-            total.update(file.read_bytes())
-        beside = ["scoring.py"]
+        root = Path(__file__).parent
+        home = Path(str(sys.modules[self.run.__module__].__file__))
+        files = _reached(home, self.run.__module__.rpartition(".")[0])
+        beside = list(_SHARED)
         if any("attribute" in kinds for kinds in self.needs.values()):
             beside += _ATTRIBUTIONS
-        for name in beside:
-            total.update((Path(__file__).parent / name).read_bytes())
+        total = hashlib.sha256()
+        for file in (*sorted(files), *(root / name for name in beside)):
+            total.update(file.read_bytes())
         return total.hexdigest()
+
+
+def _reached(start: Path, package: str) -> set[Path]:
+    """A module's file and those of its own package that it imports, however far away."""
+    files, waiting = set(), {start}
+    while waiting:
+        file = waiting.pop()
+        files.add(file)
+        waiting |= _imported(file, package) - files
+    return files
+
+
+def _imported(file: Path, package: str) -> set[Path]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            module = f"{package}.{node.module or ''}".rstrip(".") if node.level else node.module
+            names = [str(module), *(f"{module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        inside = [name.removeprefix(f"{package}.") for name in names]
+        for name, inner in zip(names, inside, strict=True):
+            if name != inner:
+                found.add(file.parent / f"{inner.replace('.', '/')}.py")
+    return {path for path in found if path.is_file()}
 
 
 def method(

@@ -186,7 +186,7 @@ def test_the_digest_follows_what_a_measure_imports_and_nothing_else(tmp_path, mo
 
 
 def test_whole_audits_are_kept_in_the_folder_of_the_probes(tmp_path):
-    whole = measured.Whole({ID: 40}, {"fake": 4}, NEVER, {"fake": NEVER})
+    whole = {"classifier": measured.Whole({ID: 40}, {"fake": 4}, NEVER, {"fake": NEVER})}
     path = measured.write_whole(tmp_path, whole)
     assert path == tmp_path / "audit.measured.json"
     assert measured.read_whole(tmp_path) == whole

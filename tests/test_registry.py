@@ -100,13 +100,14 @@ def test_the_decorator_keeps_what_it_is_told():
     assert mine.summary == "One line that runs on."
 
 
-def test_the_digest_changes_with_the_source_of_the_package(tmp_path, monkeypatch):
+def test_the_digest_changes_with_what_the_method_imports_of_its_package(tmp_path, monkeypatch):
     package = tmp_path / "their_methods"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "words.py").write_text("LIMIT = 1\n")
     (package / "one.py").write_text(
         "from fmaudit.registry import method\n"
+        "from their_methods import words\n"
         "@method('one', needs={}, data=set(), columns={})\n"
         "def one(cases, params, context):\n"
         "    yield []\n"
@@ -123,14 +124,34 @@ def test_the_digest_changes_with_the_source_of_the_package(tmp_path, monkeypatch
     (package / "words.py").write_text("LIMIT = 1\n")
     assert one.digest() == before
     (package / "new.py").write_text("X = 1\n")
-    assert one.digest() != before
+    assert one.digest() == before
+    (package / "words.py").write_text("from .new import X as LIMIT\n")
+    through = one.digest()
+    assert through != before
+    (package / "new.py").write_text("X = 2\n")
+    assert one.digest() not in (before, through)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("predictions", "classifier"),
+        ("integrated_gradients", "classifier"),
+        ("sentence_preference", "language"),
+        ("written_answers", "language"),
+        ("masked_preference", "masked"),
+    ],
+)
+def test_which_models_a_method_is_for(name, kind):
+    assert registry.load_method(name).kind == kind
 
 
 @pytest.mark.parametrize("file", ["gradients.py", "quadrature.py"])
 def test_what_computes_attributions_is_of_the_methods_that_need_them(tmp_path, monkeypatch, file):
     root = Path(registry.__file__).parent
     shutil.copytree(root / "models", tmp_path / "models")
-    shutil.copy(root / "scoring.py", tmp_path)
+    for name in ("scoring.py", "prompts.py", "segments.py"):
+        shutil.copy(root / name, tmp_path)
     found = [registry.load_method(name) for name in ("integrated_gradients", "predictions")]
     before = [method.digest() for method in found]
     monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
@@ -140,9 +161,12 @@ def test_what_computes_attributions_is_of_the_methods_that_need_them(tmp_path, m
     assert found[1].digest() == before[1]
 
 
-def test_a_changed_scoring_changes_every_digest(tmp_path, monkeypatch):
+@pytest.mark.parametrize("changed", ["scoring.py", "prompts.py", "segments.py"])
+def test_what_families_share_changes_every_digest(tmp_path, monkeypatch, changed):
     found = registry.load_method("predictions")
     before = found.digest()
-    (tmp_path / "scoring.py").write_text("changed = True\n")
+    for name in ("scoring.py", "prompts.py", "segments.py"):
+        shutil.copy(Path(registry.__file__).parent / name, tmp_path)
+    (tmp_path / changed).write_text("changed = True\n")
     monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
     assert found.digest() != before

@@ -77,8 +77,8 @@ def selftest(
     _show(tried, done)
     if json is not None:
         json.write_bytes(keeping.plain(done))
-    if folder is not None and done.whole is not None:
-        measured.write_whole(folder, done.whole)
+    if folder is not None and done.wholes:
+        measured.write_whole(folder, done.wholes)
     breaches = list(tier1.breaches(done))
     for line in breaches:
         print(f"BREACH  {line}")
@@ -97,10 +97,10 @@ def _show(tried: Sequence[Trial], done: Tier1) -> None:
         print("Nothing to simulate: no rule decides there.")
     for line in tier1.weak(done):
         print(f"weak    {line}")
-    if done.whole is not None:
-        alarms = _most(done.whole.false_alarms)
-        print(f"whole audits of a clean model in which any rule fails: {alarms}")
-        for family, found in done.whole.boundary.items():
+    for kind, whole in done.wholes.items():
+        alarms = _most(whole.false_alarms)
+        print(f"\nwhole audits of a clean {kind} model in which any rule fails: {alarms}")
+        for family, found in whole.boundary.items():
             print(f"audits at the thresholds in which any rule of {family} fails: {_most(found)}")
 
 

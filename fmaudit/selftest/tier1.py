@@ -44,10 +44,10 @@ class Part(NamedTuple):
 
 
 class Tier1(NamedTuple):
-    """Probe → its figures, and the whole audit's error where all probes were tried."""
+    """Probe → its figures; kind of model → the whole audit's error, where all were tried."""
 
     figures: Mapping[str, list[Simulated]]
-    whole: Whole | None
+    wholes: Mapping[str, Whole]
 
 
 def run(
@@ -70,7 +70,11 @@ def run(
             found[trial.card.id] = list(figures(trial, parts))
             largest += [part for part in parts if part.n == trial.plant.ladder[-1]]
             each(trial, found[trial.card.id])
-    return Tier1(found, together(tried, largest) if whole else None)
+    kinds = dict.fromkeys(trial.method.kind for trial in tried) if whole else {}
+    wholes: dict[str, Whole] = {
+        kind: together([t for t in tried if t.method.kind == kind], largest) for kind in kinds
+    }
+    return Tier1(found, wholes)
 
 
 def figures(trial: Trial, parts: Sequence[Part]) -> Iterator[Simulated]:
@@ -101,12 +105,15 @@ def figures(trial: Trial, parts: Sequence[Part]) -> Iterator[Simulated]:
 def together(tried: Sequence[Trial], parts: Sequence[Part]) -> Whole:
     """The error of audits by all these probes: of each seed, one audit of every probe."""
     sizes = {trial.card.family: trial.m for trial in tried}
+    names = {trial.card.id for trial in tried}
 
     def any_fails(level: Level, family: str = "") -> Rate:
         mine = [
             part.audits
             for part in parts
-            if part.level == level and part.probe.startswith(f"{family}." if family else "")
+            if part.level == level
+            and part.probe in names
+            and part.probe.startswith(f"{family}." if family else "")
         ]
         joined = [[f for audit in one for f in audit] for one in zip(*mine, strict=True)]
         return rate(sum("fail" in verdicts(audit, sizes) for audit in joined), len(joined))
@@ -132,13 +139,13 @@ def breaches(done: Tier1) -> Iterator[str]:
             # The worst of several slices: each at its own 0.025, the largest share lies above it.
             if f.wrong_passes is not None and f.wrong_passes.low > MOST_FALSE_ALARMS:
                 yield f"{where}: passes in {f.wrong_passes.value:.3g} of audits at its threshold"
-    if done.whole is not None:
-        whole = done.whole
-        if whole.false_alarms.high > MOST_FALSE_ALARMS:
-            yield f"whole audits: false alarms on a clean model up to {whole.false_alarms.high:.3g}"
+    for kind, whole in done.wholes.items():
+        if (most := whole.false_alarms.high) > MOST_FALSE_ALARMS:
+            yield f"whole audits of a {kind} model: false alarms on a clean one up to {most:.3g}"
         for family, found in whole.boundary.items():
             if found.value > MOST_FALSE_ALARMS:
-                yield f"{family}: a rule fails in {found.value:.3g} of audits at the thresholds"
+                share = f"{found.value:.3g} of audits at the thresholds"
+                yield f"{family} of a {kind} model: a rule fails in {share}"
 
 
 def weak(done: Tier1) -> Iterator[str]:

@@ -66,25 +66,33 @@ class Trial:
         return [f for f in found if f.rule is not None]
 
 
-def trials(cards: Iterable[ProbeCard], sizes: Mapping[str, int]) -> list[Trial]:
-    """The cards that gate anything, each with its plant. Raises `UnknownName` without one."""
-    return [_trial(card, sizes[card.family]) for card in cards if card.gated]
+def trials(cards: Iterable[ProbeCard], sizes: Mapping[str, Mapping[str, int]]) -> list[Trial]:
+    """The cards that gate anything, each with its plant; `sizes` as `holm_sizes` gives them.
+
+    Raises `UnknownName` for a card without a plant.
+    """
+    return [_trial(card, sizes) for card in cards if card.gated]
 
 
-def _trial(card: ProbeCard, m: int) -> Trial:
+def _trial(card: ProbeCard, sizes: Mapping[str, Mapping[str, int]]) -> Trial:
     method = registry.load_method(card.method)
     if method.name not in PLANTS:
         raise UnknownName("planted method", method.name, PLANTS, str(card.file))
     plant = PLANTS[method.name]
+    m = sizes[method.kind][card.family]
     return Trial(card, method, plant, m, measured.stamp(card, method, plant.subject))
 
 
-def holm_sizes(cards: Iterable[ProbeCard]) -> dict[str, int]:
-    """Family → gated figures in an audit by all these cards, on data like the quickstart's."""
-    sizes: dict[str, int] = {}
+def holm_sizes(cards: Iterable[ProbeCard]) -> dict[str, dict[str, int]]:
+    """Kind of model → family → gated figures in an audit of it by all these cards.
+
+    On data like the quickstart's, and with all that the probes may need.
+    """
+    sizes: dict[str, dict[str, int]] = {}
     for card in cards:
+        mine = sizes.setdefault(registry.load_method(card.method).kind, {})
         gated = plans.gated(plans.plan(card, AUDITED))
-        sizes[card.family] = sizes.get(card.family, 0) + gated
+        mine[card.family] = mine.get(card.family, 0) + gated
     return sizes
 
 

@@ -45,7 +45,7 @@ def test_a_sound_rule_ends_with_0_and_shows_its_figures(
     assert "whole audits" in said.out
     assert [row["probe"] for row in json.loads((tmp_path / "out.json").read_text())] == [ID]
     assert measured.read(catalog.probe(ID)).figures[0].power.seeds == 59
-    assert measured.read_whole(folder / "probes").m == {"fake": 7}
+    assert measured.read_whole(folder / "probes")["classifier"].m == {"fake": 7}
 
 
 def test_a_breach_ends_with_1_and_is_named(fmaudit_cli, planted):

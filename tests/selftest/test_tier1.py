@@ -36,20 +36,20 @@ def test_a_sound_rule_is_no_breach(done):
 
 
 def test_whole_audits_are_judged_together(done):
-    assert done.whole.m == {"fake": 4}
-    assert done.whole.n == {ID: 120}
-    assert done.whole.false_alarms.seeds == 60
-    assert done.whole.boundary["fake"].seeds == 150
+    assert done.wholes["classifier"].m == {"fake": 4}
+    assert done.wholes["classifier"].n == {ID: 120}
+    assert done.wholes["classifier"].false_alarms.seeds == 60
+    assert done.wholes["classifier"].boundary["fake"].seeds == 150
 
 
 def test_without_being_asked_no_whole_audit_is_judged(tmp_path):
-    assert tier1.run([trial(tmp_path, ladder=(40,))], seeds=2).whole is None
+    assert tier1.run([trial(tmp_path, ladder=(40,))], seeds=2).wholes == {}
 
 
 def test_the_figures_are_the_same_again_whatever_else_is_simulated(done, tmp_path):
     again = run(tmp_path, ladder=(120,))
     assert msgspec.json.encode(again.figures[ID]) == msgspec.json.encode(done.figures[ID][1:])
-    assert again.whole == done.whole
+    assert again.wholes == done.wholes
 
 
 def test_a_measure_that_is_biased_is_a_breach(tmp_path):

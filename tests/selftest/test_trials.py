@@ -54,11 +54,18 @@ def test_every_shipped_card_with_a_rule_has_a_plant_for_each_of_its_rules():
 
 
 def test_the_holm_families_are_those_of_two_attributes():
-    assert holm_sizes([catalog.probe("bias.group_outcomes")]) == {"bias": 4}
-    assert holm_sizes([catalog.probe("bias.counterfactual_terms")]) == {"bias": 3}
+    assert holm_sizes([catalog.probe("bias.group_outcomes")]) == {"classifier": {"bias": 4}}
+    assert holm_sizes([catalog.probe("bias.counterfactual_terms")]) == {"classifier": {"bias": 3}}
+
+
+def test_probes_of_one_kind_of_model_are_no_part_of_another_s_families():
+    sizes = holm_sizes(catalog.probes().values())
+    assert set(sizes) == {"classifier", "language", "masked"}
+    assert sizes["classifier"]["bias"] == 7
+    assert sizes["masked"] == {"bias": 1}
 
 
 def test_a_method_without_a_plant_is_named(tmp_path):
     card = trial(tmp_path).card
     with pytest.raises(UnknownName, match="predictions"):
-        trials([card], {"fake": 4})
+        trials([card], {"classifier": {"fake": 4}})
