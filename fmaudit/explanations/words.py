@@ -1,12 +1,10 @@
 """The words of an input: what an explanation gives scores to, and what is removed to test it.
 
-A word is a run of characters that are no space. In scripts that are written without spaces each
-character is one, with what belongs to it: combining marks, zero-width joiners, stacked letters.
+What a word is, in any script, `segments` says.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
@@ -14,14 +12,9 @@ from math import fsum
 
 from msgspec import Struct
 
+from fmaudit.segments import spans
 from fmaudit.types import Attributions, Input, Pair
 
-SCRIPTS = "CJK HIRAGANA KATAKANA HALFWIDTH BOPOMOFO YI THAI LAO KHMER MYANMAR TIBETAN JAVANESE"
-UNSPACED = tuple(f"{script} " for script in SCRIPTS.split())
-"""How the Unicode names of characters begin in scripts that set no space between words."""
-VIRAMA = 9
-"""The combining class of the signs that stack the next letter on the one before."""
-JOINER = "\u200d"
 HIDDEN = "..."
 """What stands in place of a hidden word: shap's own, where a tokenizer has no mask token."""
 
@@ -49,7 +42,7 @@ def words_of(value: Input) -> tuple[Word, ...]:
     return tuple(
         Word(part, start, end, text[start:end])
         for part, text in enumerate(texts_of(value))
-        for start, end in _spans(text)
+        for start, end in spans(text)
     )
 
 
@@ -132,33 +125,3 @@ def _gap(words: Sequence[Word]) -> str:
     touching = all(a.end == b.start for a, b in pairwise(words))
     # Letters of two words must not run into one: "a手b" without its middle is "a b".
     return "" if touching and len(words_of(words[0].text + words[-1].text)) > 1 else " "
-
-
-def _spans(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words of one text begin and end."""
-    start: int | None = None
-    base = ""  # the last character that no mark is
-    for at, char in enumerate(text):
-        if char.isspace():
-            if start is not None:
-                yield start, at
-            start, base = None, ""
-        elif start is None:
-            start, base = at, char
-        elif not _extends(char):
-            joined = text[at - 1] == JOINER or unicodedata.combining(text[at - 1]) == VIRAMA
-            if not joined and (_unspaced(char) or _unspaced(base)):
-                yield start, at
-                start = at
-            base = char
-    if start is not None:
-        yield start, len(text)
-
-
-def _extends(char: str) -> bool:
-    """Belongs to the character before it: a mark, or a sign without width."""
-    return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf")
-
-
-def _unspaced(char: str) -> bool:
-    return char > "\u0e00" and unicodedata.name(char, "").startswith(UNSPACED)
