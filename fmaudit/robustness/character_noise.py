@@ -6,7 +6,6 @@ kinds and budgets. The measures take what asking again changes off what the erro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -16,6 +15,7 @@ from fmaudit.registry import Context, method
 from fmaudit.robustness.edits import Kind, apply, edits
 from fmaudit.robustness.noise import Noise
 from fmaudit.robustness.places import Place, input_of, letters, parts_of, places
+from fmaudit.robustness.repeats import compared, unusable, with_repeats
 from fmaudit.robustness.window import fitted
 from fmaudit.scoring import classified
 from fmaudit.types import Asks, Case, Classify, Input, Response, Row
@@ -138,12 +138,7 @@ def character_noise(
 
 def asked_of(given: Input) -> tuple[Classify, ...]:
     """The request of an unedited text, and its repeats: those of the noise floor."""
-    return (
-        Classify(input=given),
-        Classify(input=given, under="alone"),
-        Classify(input=given, under="padded"),
-        Classify(input=given, replica=1),
-    )
+    return with_repeats(Classify(input=given))
 
 
 def score(
@@ -156,43 +151,22 @@ def score(
 ) -> Row:
     """The row of one edit from the answers to the unedited, the edited, the repeated text.
 
-    `flip`: the predicted class differs from the base's; `repeat_flip`: the share of repeats for
-    which it does, 0 to 1. `correct`, `noisy_correct`, `repeat_correct`: the predicted class is
-    the label's (the share of repeats), null without a label. `gap`: the signed change of the
-    probability of the class `positive`, −1 to 1, null where there is none; `distance`: half the
-    summed absolute change of all class probabilities (total variation), 0 to 1. `p_base`: the
-    probability of `positive` for the unedited text. `cut`: tokens that the edit pushes out of
-    the window; a row with any is dropped with its reason. An answer that cannot be used gives a
-    failed row.
+    As `compared` says, and `gap`: the signed change of the probability of the class `positive`,
+    −1 to 1, null where there is none; `p_base`: the probability of `positive` for the unedited
+    text. `cut`: tokens that the edit pushes out of the window; a row with any is dropped with its
+    reason. An answer that cannot be used gives a failed row.
     """
     named = [("base", base), ("edit", edited), *(("repeat", answer) for answer in repeats)]
     found = [(what, classified(trial.case, answer, classes)) for what, answer in named]
-    for what, row in found:
-        if row.failed:
-            reason = f"{what}: {row.reason}"
-            return Row(trial.case, trial.said, trial.variant, trial.edited, reason, failed=True)
+    if broken := unusable(found):
+        return Row(trial.case, trial.said, trial.variant, trial.edited, broken, failed=True)
     before, after, *again = (row.values for _, row in found)
     cut = after["cut"] - before["cut"]
     if cut > 0:
         reason = f"the edit pushes {cut} tokens out of the model's window"
         return Row(trial.case, trial.said | {"cut": cut}, trial.variant, trial.edited, reason)
 
-    def right(row: Mapping[str, object]) -> bool | None:
-        return None if before["label"] is None else row["predicted"] == before["label"]
-
-    moved = zip(after["probs"], before["probs"], strict=True)
-    flips = [row["predicted"] != before["predicted"] for row in again]
-    values = {
-        **trial.said,
-        "flip": after["predicted"] != before["predicted"],
-        "repeat_flip": sum(flips) / len(flips),
-        "correct": right(before),
-        "noisy_correct": right(after),
-        "distance": math.fsum(abs(a - b) for a, b in moved) / 2,
-        "cut": max(0, cut),
-    }
-    if before["label"] is not None:
-        values["repeat_correct"] = sum(bool(right(row)) for row in again) / len(again)
+    values = {**trial.said, **compared(before, after, again), "cut": max(0, cut)}
     if positive is not None:
         values["gap"] = after["probs"][positive] - before["probs"][positive]
         values["p_base"] = before["probs"][positive]
