@@ -60,22 +60,24 @@ def match(
     *,
     capabilities: Mapping[str, frozenset[str]],
     own: Mapping[str, Had] | None = None,
-    has_members: bool = False,
+    members: Had | None = None,
 ) -> tuple[list[Matched], list[Coverage]]:
     """The probes that apply, and for each of the others why it does not.
 
     `had`: what the audited cases have. `extra`: folders of the user's own cards. `capabilities`:
     role → what its model can answer. `own`: data set → what its cases have, for probes that bring
-    their own. `has_members`: training rows and others are named.
+    their own. `members`: what training rows and others have, where they are named.
     """
     run: list[Matched] = []
     left: list[Coverage] = []
     for card in cards:
         method = check(card, extra)
         params = _params(card, method, extra)
-        mine = had if card.data.card is None else (own or {})[card.data.card]
-        why = _missing(card, method, capabilities, mine, has_members)
-        if why:
+        mine: Had | None = had if card.data.card is None else (own or {})[card.data.card]
+        if "member" in method.data:
+            mine = members
+        why = _missing(card, method, capabilities, mine)
+        if why or mine is None:
             left.append(Coverage(card.id, card.family, "not_tested", why))
         else:
             planned = plan(card, mine.universe)
@@ -118,8 +120,7 @@ def _missing(
     card: ProbeCard,
     method: Method,
     capabilities: Mapping[str, frozenset[str]],
-    had: Had,
-    has_members: bool,
+    had: Had | None,
 ) -> str:
     for role, needed in method.needs.items():
         if role not in capabilities:
@@ -127,8 +128,10 @@ def _missing(
         lacking = sorted(needed - capabilities[role])
         if lacking:
             return f"needs {', '.join(lacking)}, which this model does not offer"
-    if "member" in method.data:  # its cases are not those of `data`, and bring their own labels
-        return "" if has_members else NO_MEMBERS
+    if had is None:
+        return NO_MEMBERS
+    if "member" in method.data:  # its cases bring their own labels, or need none
+        return ""
     if (card.data.groups or "groups" in method.data) and not had.universe.groups:
         return "needs groups, and the spec names none (`data.groups`)"
     if "options" in method.data and not had.options:

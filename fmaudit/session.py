@@ -73,7 +73,7 @@ class Session:
             self.extra,
             capabilities=offered,
             own={name: Had.of(own.survey) for name, own in self.own.items()},
-            has_members=self.members is not None,
+            members=None if self.members is None else _sides(self.members),
         )
         sizes = _holm_sizes(applicable)
         runners = {"target": runner, **({"base": base} if base else {})}
@@ -103,7 +103,7 @@ class Session:
         return Finished(
             facts=facts,
             base=beside[0] if beside else None,
-            data=self._described(),
+            data=self._described(applicable),
             positive=None if universe.positive is None else facts.classes[universe.positive],
             attributes=tuple(universe.groups),
             floor=noise,
@@ -122,9 +122,16 @@ class Session:
             return self.source.digest
         return digest([self.source.digest, self.members.digest])
 
-    def _described(self) -> dict[str, Any]:
+    def _described(self, matched: Sequence[Matched]) -> dict[str, Any]:
+        """What a record says of the data, of members and others, and of the probes' own sets."""
         found = self.source.describe() | {"digest": self._data_digest}
-        return found | ({"membership": self.members.describe()} if self.members else {})
+        used = sorted({m.card.data.card for m in matched if m.card.data.card})
+        sets = {
+            name: self.own[name].describe() | {"attributes": list(self.own[name].attributes)}
+            for name in used
+        }
+        more = {"membership": self.members.describe()} if self.members else {}
+        return found | more | ({"sets": sets} if sets else {})
 
     def _before(self, base: LocalRunner | None) -> tuple[Facts, frozenset[str]] | None:
         """What is known of the model before fine-tuning; None where there is none."""
@@ -286,6 +293,16 @@ class Session:
         cases = labelled(self.source, survey.labels, facts.classes, "data.label")
         positive = labels.positive(self.source.positive, facts.classes)
         return cases, plans.universe(survey, facts.classes, positive)
+
+
+def _sides(members: Membership) -> Had:
+    """What members and others have, as one source of cases."""
+    sides = [members.members.survey, members.nonmembers.survey]
+    groups = {
+        name: tuple(sorted({value for side in sides for value in side.groups[name]}))
+        for name in members.members.attributes
+    }
+    return Had(plans.Universe(groups, {}, (), None))
 
 
 def _holm_sizes(matched: Sequence[Matched]) -> dict[str, int]:

@@ -142,7 +142,8 @@ class MembershipSpec(Strict):
     random decided which texts went into training; `record` is to tell of it, in a sentence or as
     `file:` and a path. Where no such draw is on record, privacy figures are read with what the
     texts alone give away. `cluster` is the column of what rows have in common, such as a person
-    (who may stand on both sides): the rates at few false alarms are then not tested.
+    (who may stand on both sides): the rates at few false alarms are then not tested. `groups` are
+    columns to show figures by, such as how often a text was trained on.
     """
 
     members: Text
@@ -154,6 +155,7 @@ class MembershipSpec(Strict):
     label: Text | None = None
     id: Text | None = None
     cluster: Text | None = None
+    groups: tuple[Text, ...] = ()
     drawn: Literal["random", "unknown"] = "unknown"
     record: Text | None = None
     limit: Annotated[Int, Field(ge=1)] | None = None

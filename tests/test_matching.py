@@ -60,7 +60,7 @@ def test_every_shipped_card_applies_to_some_model_on_data_that_have_all():
     language = {"target": LANGUAGE, "base": LANGUAGE}
     ran = set()
     for capabilities in (able, language):
-        run, left = match(cards, ALL, capabilities=capabilities, own=own, has_members=True)
+        run, left = match(cards, ALL, capabilities=capabilities, own=own, members=ALL)
         assert len(run) + len(left) == len(cards)
         assert all("which this model does not offer" in c.reason for c in left)
         ran |= {m.card.id for m in run}

@@ -106,7 +106,7 @@ def open_membership(
             source=getattr(spec, name),
             split=getattr(spec, f"{name}_split"),
             id=spec.id,
-            groups=(),
+            groups=spec.groups,
             limit=spec.limit,
             **asked,
         )

@@ -8,27 +8,14 @@ from typing import Any
 
 from fmaudit.engine.asks import ask
 from fmaudit.errors import UnknownName
-from fmaudit.privacy.blind import BlindParams, blind
-from fmaudit.privacy.members import Sides, sides
+from fmaudit.privacy import comparison
+from fmaudit.privacy.comparison import MembershipParams
+from fmaudit.privacy.members import sides
 from fmaudit.registry import Context, method
 from fmaudit.scoring import classification
 from fmaudit.types import Asks, Case, Classify, Failure, Logits, Response, Row
 
-COLUMNS: Mapping[str, Any] = {
-    "member": bool,
-    "score": float,
-    "loss": float,
-    "blind": float,
-    "blind_p": float,
-    "overlap": float,
-    "drawn": bool,
-}
-
-
-class MembershipParams(BlindParams, frozen=True, forbid_unknown_fields=True):
-    """How the blind classifier is fitted; with `fewest` members or others it is not."""
-
-    fewest: int = 50
+COLUMNS: Mapping[str, Any] = {**comparison.COLUMNS, "loss": float}
 
 
 @method(
@@ -48,21 +35,17 @@ def membership_loss(
     a classifier that never sees the model makes of the same rows (`privacy.blind`).
     """
     found = sides(cases)
-    drawn = context.random_members
-    told = {"overlap": found.overlap, "drawn": drawn}
-    few = _few(found, params)
-    if few:
-        reasons = {case.id: few for case in found.kept} | dict(found.dropped)
-        return [_silent(case, told, reasons[case.id]) for case in cases]
+    told: Mapping[str, Any] = comparison.common(found, context)
+    if few := comparison.too_few(found, params.fewest):
+        return [comparison.silent(case, told, found.dropped.get(case.id, few)) for case in cases]
     answers = yield from ask([Classify(input=case.input) for case in found.kept])
-    apart = blind(found.kept, params, context.seeds.child("blind"))
-    told["blind_p"] = apart.p
+    told, apart = comparison.beside(found, told, params, context)
     rows = {
-        case.id: score(case, answer, context.classes, {**told, "blind": float(own)})
-        for case, answer, own in zip(found.kept, answers, apart.scores, strict=True)
+        case.id: score(case, answer, context.classes, apart[case.id])
+        for case, answer in zip(found.kept, answers, strict=True)
     }
     return [
-        rows[case.id] if case.id in rows else _silent(case, told, found.dropped[case.id])
+        rows[case.id] if case.id in rows else comparison.silent(case, told, found.dropped[case.id])
         for case in cases
     ]
 
@@ -73,11 +56,8 @@ def score(
     """The row of one labelled case from the model's answer.
 
     `score`: the natural logarithm of the probability of the true label, at most 0; higher speaks
-    for a member. `loss` = −score, in nats. `told` are the columns that the model has no part in:
-    `blind` the score of the classifier that sees the row alone, `blind_p` the permutation p of
-    its AUC, `overlap` the share of a side's texts on the other one, `drawn` whether a recorded
-    draw at random made the sides; the last three are the same in all rows. An answer that
-    cannot be used gives a failed row.
+    for a member. `loss` = −score, in nats. `told` are the columns that the model has no part in
+    (see `privacy.comparison`). An answer that cannot be used gives a failed row.
 
     Raises:
         UnknownName: the target is none of the classes.
@@ -105,20 +85,3 @@ def log_probability(logits: Sequence[float], label: int) -> float:
     if top <= 0:
         return -math.log1p(math.fsum(math.exp(value) for value in ahead))
     return -top - math.log(math.exp(-top) + math.fsum(math.exp(value - top) for value in ahead))
-
-
-def _few(found: Sides, params: MembershipParams) -> str:
-    inside, outside = found.of(True), found.of(False)
-    if min(inside, outside) >= params.fewest:
-        return ""
-    shared = f"{found.overlap:.1%} of a side's texts stand on the other one too: "
-    return (
-        f"{shared if found.overlap else ''}{inside} members and {outside} non-members with texts "
-        f"of their own, and at least {params.fewest} of each are needed to say what the texts "
-        "alone give away, 1,000 of each for a rate at 1 % false alarms"
-    )
-
-
-def _silent(case: Case, told: Mapping[str, Any], reason: str) -> Row:
-    """A case that cannot be compared, with its reason; the model did not fail."""
-    return Row(case, {"member": case.member, **told}, reason=reason)

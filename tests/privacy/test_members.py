@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmaudit.privacy.members import EMPTY, REPEATED, SHARED, UNLABELLED, sides
+from fmaudit.privacy.members import EMPTY, PAIRED, REPEATED, SHARED, UNLABELLED, once, sides
 from fmaudit.types import Case, Pair
 
 
@@ -69,3 +69,24 @@ def test_no_text_is_left_twice_whatever_the_order(
     generator.shuffle(mixed)
     again = sides(mixed)
     assert (dict(again.dropped), again.overlap) == (dict(found.dropped), found.overlap)
+
+
+def test_a_language_model_needs_no_label_and_reads_one_text() -> None:
+    found = sides(
+        [
+            case("a", "one", True, None),
+            case("b", "two", False, "no"),
+            case("c", Pair("p", "q"), True),
+            case("d", Pair(" ", ""), False),
+            case("e", " ", False, None),
+        ],
+        classified=False,
+    )
+    assert [kept.id for kept in found.kept] == ["a", "b"]
+    assert found.dropped == {"c": PAIRED, "d": PAIRED, "e": EMPTY}
+    assert found.overlap == 0.0
+
+
+def test_each_text_has_its_smallest_id() -> None:
+    some = [case("c", "a  b", True), case("a", "a b", True), case("b", "c", False)]
+    assert once(some) == {("a b",): "a", ("c",): "b"}

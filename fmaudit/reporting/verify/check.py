@@ -12,6 +12,7 @@ from fmaudit.reporting.verify import decisions, floor, precision, results
 from fmaudit.reporting.verify.findings import check_findings
 from fmaudit.reporting.verify.maps import check_maps
 from fmaudit.reporting.verify.measured import check_errors
+from fmaudit.reporting.verify.promises import source_of
 from fmaudit.reporting.verify.results import Check, Verification
 from fmaudit.reporting.verify.rows import File
 from fmaudit.types import AuditRecord
@@ -108,19 +109,24 @@ def _sides(record: AuditRecord, files: Mapping[str, File]) -> Iterator[Check]:
         card, where = record.probes[probe], f"data membership ({probe})"
         if card.get("cases") != "membership" or not (file.has("member") and file.has("drawn")):
             continue
-        inside = int(file.column("member")[0].sum())
+        sides = zip(file.keys, file.column("member")[0], strict=True)
+        inside = len({case for (case, _), member in sides if member})
         if card.get("sample") is None:
             yield results.same(where, "members", told.get("members"), inside)
-            yield results.same(where, "nonmembers", told.get("nonmembers"), file.rows - inside)
+            yield results.same(where, "nonmembers", told.get("nonmembers"), file.cases - inside)
         drawn = file.column("drawn")[0].all()
         yield results.same(where, "drawn", told.get("drawn"), "random" if drawn else "unknown")
 
 
 def _handed(record: AuditRecord, card: Mapping[str, Any]) -> int | None:
     """How many cases a probe was to be handed: all of its source, or its sample of them."""
-    sides = record.data.get("membership", {})
-    own = card.get("cases") == "membership"
-    rows = sides.get("members", 0) + sides.get("nonmembers", 0) if own else record.data.get("rows")
+    source, sides = source_of(card), record.data.get("membership") or {}
+    if source == "membership":
+        rows = sides.get("members", 0) + sides.get("nonmembers", 0)
+    elif source == "data":
+        rows = record.data.get("rows")
+    else:
+        rows = record.data.get("sets", {}).get(source, {}).get("rows")
     sample = card.get("sample")
     return rows if rows is None or sample is None else min(rows, sample)
 

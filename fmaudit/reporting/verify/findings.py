@@ -14,7 +14,7 @@ from fmaudit.reporting.verify.compare import Absent, compared
 from fmaudit.reporting.verify.estimates import Ask
 from fmaudit.reporting.verify.figures import FIGURES
 from fmaudit.reporting.verify.precision import Compared, moved, with_float32
-from fmaudit.reporting.verify.promises import Promise, World, promises, sizes, world
+from fmaudit.reporting.verify.promises import Promise, World, promises, sizes, source_of, worlds
 from fmaudit.reporting.verify.results import Check
 from fmaudit.reporting.verify.rows import File
 from fmaudit.types import AuditRecord, Estimate, Finding
@@ -47,7 +47,7 @@ def check_findings(
     record: AuditRecord, files: Mapping[str, File], both: Compared = None
 ) -> Iterator[Check]:
     """Each promised figure against its finding; what is missing, and what is too many."""
-    there = world(record, list(files.values()))
+    there = worlds(record, files)
     promised = promises(record, there)
     m = sizes(promised)
     for family, size in m.items():
@@ -61,8 +61,10 @@ def check_findings(
         if found is None:
             yield _missing(promise, promise.slice)
             continue
-        fresh = again(promise, files.get(promise.probe), found, there, m, both)
-        yield from check_finding(found, promise, fresh, record.probes[promise.probe])
+        card = record.probes[promise.probe]
+        world = there[source_of(card)]
+        fresh = again(promise, files.get(promise.probe), found, world, m, both)
+        yield from check_finding(found, promise, fresh, card)
         if isinstance(fresh, Estimate) and promise.rule is not None:
             yield from _left_out(promise, fresh.details.get("excluded", {}), waiting)
     for finding in waiting.left():

@@ -49,10 +49,28 @@ class World:
     positive: str | None
 
 
-def world(record: AuditRecord, files: Sequence[File]) -> World:
-    """The groups of all evidence together; attributes that the record names stay in its order."""
+def worlds(record: AuditRecord, files: Mapping[str, File]) -> dict[str, World]:
+    """Source of cases ("data", "membership", a data set's name) → its world.
+
+    The groups of all evidence of it together; attributes that the record names for it stay in
+    its order.
+    """
+    sources = {probe: source_of(card) for probe, card in record.probes.items()}
+    return {
+        source: _world(record, source, [f for p, f in files.items() if sources[p] == source])
+        for source in dict.fromkeys(sources.values())
+    }
+
+
+def source_of(card: Mapping[str, Any]) -> str:
+    """Where a recorded probe's cases come from."""
+    return str(card.get("cases", "data"))
+
+
+def _world(record: AuditRecord, source: str, files: Sequence[File]) -> World:
     seen = {name for file in files for name in file.attributes()}
-    named = list(record.data.get("attributes", ()))
+    told = record.data if source == "data" else record.data.get("sets", {}).get(source, {})
+    named = list(told.get("attributes", ()))
     attributes = [*named, *sorted(seen - set(named))]
     cells = {
         (a, b): sorted({cell for file in files for cell in file.cells(a, b)})
@@ -66,13 +84,13 @@ def world(record: AuditRecord, files: Sequence[File]) -> World:
     )
 
 
-def promises(record: AuditRecord, there: World) -> list[Promise]:
+def promises(record: AuditRecord, there: Mapping[str, World]) -> list[Promise]:
     """Every figure that the cards of the record promise, in their order."""
     return [
         promise
         for probe, card in record.probes.items()
         for entry in card["measures"]
-        for promise in _entry(probe, entry, there)
+        for promise in _entry(probe, entry, there[source_of(card)])
     ]
 
 

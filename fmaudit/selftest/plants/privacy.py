@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,17 @@ from fmaudit.types import Case, Logits, Row
 
 
 def _memory(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
-    """N members and n others; the logit of a label is normal, and higher for members.
+    """N members and n others; the logit of a label is normal, and higher for members."""
+    return [
+        membership_loss.score(case, Logits((0.0, logit)), CLASSES, told)
+        for case, (logit, told) in zip(_cases(n), attacked(values, n, rng), strict=True)
+    ]
+
+
+def attacked(
+    values: Values, n: int, rng: np.random.Generator
+) -> Iterator[tuple[float, Mapping[str, Any]]]:
+    """What an attack finds of n members and n others, and what is told of each without the model.
 
     With z_q the upper q quantile of the normal, others exceed z_0.01 in 1 % and members in a
     share θ where their mean is z_0.01 − z_θ.
@@ -21,13 +32,11 @@ def _memory(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
     from scipy.special import ndtri
 
     ahead = ndtri(values["tpr_at_1_percent_fpr"]) - ndtri(0.01)
-    logits = rng.normal(size=2 * n) + np.repeat([ahead, 0.0], n)
+    found = rng.normal(size=2 * n) + np.repeat([ahead, 0.0], n)
     rank = int(rng.integers(1, 1001))  # of the AUC without the model among 999 shuffled ones
     told = {"overlap": 0.0, "drawn": True, "blind_p": min(rank, 1001 - rank) / 500}
-    return [
-        membership_loss.score(case, Logits((0.0, logit)), CLASSES, {**told, "blind": own})
-        for case, logit, own in zip(_cases(n), logits.tolist(), rng.random(2 * n), strict=True)
-    ]
+    blind = rng.random(2 * n)
+    return ((x, {**told, "blind": own}) for x, own in zip(found.tolist(), blind, strict=True))
 
 
 @cache

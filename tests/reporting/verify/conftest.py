@@ -19,7 +19,7 @@ from fmaudit.reporting.record import write
 from fmaudit.reporting.seal import seal
 from fmaudit.reporting.verify import Check, decisions
 from fmaudit.reporting.verify.findings import again, check_finding, check_verdicts
-from fmaudit.reporting.verify.promises import promises, sizes, world
+from fmaudit.reporting.verify.promises import promises, sizes, source_of, worlds
 from fmaudit.reporting.verify.rows import File
 from fmaudit.scoring import CLASSIFIED
 from fmaudit.seeds import Seeds
@@ -226,7 +226,7 @@ def light_check(plain_run: tuple[Path, AuditRecord]) -> Callable[..., list[Check
     """
     folder, plain = plain_run
     files = {path.stem: File(path) for path in (folder / "evidence").glob("*.parquet")}
-    there = world(plain, list(files.values()))
+    there = worlds(plain, files)
     promised = promises(plain, there)
     m = sizes(promised)
     by_key = {promise.key: promise for promise in promised}
@@ -236,8 +236,8 @@ def light_check(plain_run: tuple[Path, AuditRecord]) -> Callable[..., list[Check
         before, after = record.findings[at], changed.findings[at]
         chosen = tuple(sorted(before.slice.items()))
         promise = by_key[before.probe, before.measure, chosen, before.positive]
-        fresh = again(promise, files[promise.probe], after, there, m)
         card = record.probes[promise.probe]
+        fresh = again(promise, files[promise.probe], after, there[source_of(card)], m)
         found = [*check_finding(after, promise, fresh, card), *check_verdicts(changed, m)]
         return [c for c in found if not c.ok]
 
