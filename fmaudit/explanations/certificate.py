@@ -1,9 +1,12 @@
 """Is a map of word scores true to the model: what it is beside orders of words drawn at random.
 
 The words that score highest are removed, or they alone are kept, and the model is asked again.
-A faithful map names the words without which the probability of the predicted class falls, and
+A faithful map names the words without which the probability of what the model said falls, and
 which alone hold it up. Words are left out here, and never hidden behind a mask or blended into
 one as the methods do that make the maps: what a map is judged by, it has not seen.
+
+`certify` does it for a class; what it is made of (`orders`, `answered`, `compared`) does it for
+anything that has a probability behind a text.
 
 Comprehensiveness and sufficiency: DeYoung et al. (2020), ERASER,
 https://doi.org/10.18653/v1/2020.acl-main.408.
@@ -11,7 +14,7 @@ https://doi.org/10.18653/v1/2020.acl-main.408.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from statistics import fmean
 from typing import Any
@@ -23,7 +26,7 @@ from msgspec import Struct
 from fmaudit.engine.asks import ask
 from fmaudit.explanations.words import Word, only
 from fmaudit.scoring import classification
-from fmaudit.types import Asks, Classify, Failure, Input, Response
+from fmaudit.types import Asks, Classify, Failure, Input, Request, Response
 
 PERCENTS = (1, 5, 10, 20, 50)
 """Shares of the words that are removed or kept: ERASER's bins."""
@@ -66,11 +69,9 @@ def certify(
     `Classify` alone. A reason where there is nothing to compare orders by (see `MOVED`); an answer
     that cannot be used gives a `Failure`.
     """
-    orders = [ranked(scores, rng), *(rng.permutation(len(words)) for _ in range(random_orders))]
-    tried = [erasure(value, words, [int(k) for k in order]) for order in orders]
-    texts = dict.fromkeys([value, *chain.from_iterable((*t.removed, *t.kept) for t in tried)])
-    answers = yield from ask([Classify(input=text) for text in texts])
-    return certificate(value, tried, dict(zip(texts, answers, strict=True)), predicted, classes)
+    tried = orders(value, words, scores, rng, random_orders)
+    answers = yield from answered(value, tried, lambda text: Classify(input=text))
+    return certificate(value, tried, answers, predicted, classes)
 
 
 def certificate(
@@ -88,14 +89,54 @@ def certificate(
     the other orders. `rank_p` = (1 + the orders at least as comprehensive) / (1 + the orders).
     `UNMOVED` where no text of any order moves p by `MOVED`.
     """
+
+    def chance(response: Response) -> float | Failure:
+        answer = classification(response, classes)
+        return answer if isinstance(answer, Failure) else answer[1][predicted]
+
+    found = compared(value, tried, answers, chance)
+    return UNMOVED if found is None else found
+
+
+def orders(
+    value: Input,
+    words: Sequence[Word],
+    scores: Sequence[float],
+    rng: np.random.Generator,
+    random_orders: int,
+) -> tuple[Erasure, ...]:
+    """The texts to ask for: first by the order of the scores, then by orders drawn at random."""
+    found = [ranked(scores, rng), *(rng.permutation(len(words)) for _ in range(random_orders))]
+    return tuple(erasure(value, words, [int(k) for k in order]) for order in found)
+
+
+def answered(
+    value: Input, tried: Sequence[Erasure], asked: Callable[[Input], Request]
+) -> Asks[dict[Input, Response]]:
+    """The model's answers at `value` and at every text of `tried`, each text asked once."""
+    texts = dict.fromkeys([value, *chain.from_iterable((*t.removed, *t.kept) for t in tried)])
+    answers = yield from ask([asked(text) for text in texts])
+    return dict(zip(texts, answers, strict=True))
+
+
+def compared(
+    value: Input,
+    tried: Sequence[Erasure],
+    answers: Mapping[Input, Response],
+    chance: Callable[[Response], float | Failure],
+) -> Mapping[str, Any] | Failure | None:
+    """The columns of `CERTIFIED`, as in `certificate`; `chance`: an answer's probability.
+
+    None where no text of any order moves it by `MOVED`.
+    """
     p: dict[Input, float] = {}
     for text, response in answers.items():
-        answer = classification(response, classes)
-        if isinstance(answer, Failure):
-            return Failure(f"without some words: {answer.reason}", answer.transient)
-        p[text] = answer[1][predicted]
+        found = chance(response)
+        if isinstance(found, Failure):
+            return Failure(f"without some words: {found.reason}", found.transient)
+        p[text] = found
     if all(abs(p[value] - other) < MOVED for other in p.values()):
-        return UNMOVED
+        return None
     comprehensive = [fmean(p[value] - p[text] for text in each.removed) for each in tried]
     sufficient = [fmean(p[value] - p[text] for text in each.kept) for each in tried]
     return {

@@ -7,6 +7,7 @@ from typing import Any
 
 from fmaudit.explanations.words import Word
 from fmaudit.registry import Context
+from fmaudit.types import Case, Failure, Row
 
 FEWEST_WORDS = 5
 """Under so many words the shares that a certificate removes are all one word."""
@@ -24,7 +25,10 @@ MAP: Mapping[str, Any] = {
     "word_ends": list[int],
     "word_scores": list[float],
 }
-"""Columns of a map: where each word stands (as in `Word`), and its signed score in logits."""
+"""Columns of a map: where each word stands (as in `Word`), and its signed score.
+
+In logits for a class, in nats a token for an answer; over 0 the word speaks for it.
+"""
 
 
 def mapped(words: Sequence[Word], scores: Sequence[float]) -> Mapping[str, Any]:
@@ -49,5 +53,21 @@ def untold(difference: float, context: Context) -> str:
     `difference`: F(text) − F(baseline) in logits, which a map shares out. Under ten times the
     noise floor it could be noise.
     """
-    told = abs(difference) > 10 * max(context.floor, NOISE)
-    return "" if told else UNTOLD
+    return "" if told(difference, context) else UNTOLD
+
+
+def told(difference: float, context: Context) -> bool:
+    """Whether a difference is over ten times the noise floor, so that it is none of it."""
+    return abs(difference) > 10 * max(context.floor, NOISE)
+
+
+def hiding(what: str, found: Failure) -> Failure:
+    """A failure of an input with words hidden. One that "..." made too long is just too long."""
+    if found.reason == TOO_LONG:
+        return found
+    return Failure(f"with {what} hidden: {found.reason}", found.transient)
+
+
+def without_map(case: Case, found: Failure) -> Row:
+    """The row of a text that has none; that the model cannot read it whole is no failure."""
+    return Row(case, {}, reason=found.reason, failed=found.reason != TOO_LONG)

@@ -15,7 +15,15 @@ from msgspec import Struct
 
 from fmaudit.engine.asks import ask, together
 from fmaudit.explanations.certificate import CERTIFIED, certify
-from fmaudit.explanations.maps import MAP, TOO_LONG, mapped, too_short, untold
+from fmaudit.explanations.maps import (
+    MAP,
+    TOO_LONG,
+    hiding,
+    mapped,
+    too_short,
+    untold,
+    without_map,
+)
 from fmaudit.explanations.owen import Unanswered, owen_values
 from fmaudit.explanations.words import Word, by_word, hidden, words_of
 from fmaudit.registry import Context, method
@@ -112,7 +120,7 @@ def partition_shap(cases: Sequence[Case], params: ShapParams, context: Context) 
     """
     rows = yield from together(explained(case, params, context) for case in cases)
     return [
-        _without_map(case, row) if isinstance(row, Failure) else row
+        without_map(case, row) if isinstance(row, Failure) else row
         for case, row in zip(cases, rows, strict=True)
     ]
 
@@ -139,7 +147,7 @@ def explained(case: Case, params: ShapParams, context: Context) -> Asks[Row | Fa
         return decision
     ends = decision(full), decision(empty)
     if isinstance(ends[0], Failure) or isinstance(ends[1], Failure):
-        return next(_hiding("its words", end) for end in reversed(ends) if isinstance(end, Failure))
+        return next(hiding("its words", end) for end in reversed(ends) if isinstance(end, Failure))
     difference = ends[0] - ends[1]
     if reason := untold(difference, context):
         return Row(case, {"difference": difference}, reason=reason)
@@ -148,7 +156,7 @@ def explained(case: Case, params: ShapParams, context: Context) -> Asks[Row | Fa
             case.input, words, decision, params.max_evals, context.seeds.rng("shap", case.id)
         )
     except Unanswered as error:
-        return _hiding("some words", error.failure)
+        return hiding("some words", error.failure)
     rng = context.seeds.rng("random_orders", case.id)
     certified = yield from certify(
         case.input, words, scores, decision.target, context.classes, rng, params.random_orders
@@ -178,18 +186,6 @@ def _ends(
         requests.append(Attribute(input=value))
     full, empty, *gradients = yield from ask(requests)
     return full, empty, gradients[0] if gradients else None
-
-
-def _hiding(what: str, found: Failure) -> Failure:
-    """A failure of an input with words hidden. One that "..." made too long is just too long."""
-    if found.reason == TOO_LONG:
-        return found
-    return Failure(f"with {what} hidden: {found.reason}", found.transient)
-
-
-def _without_map(case: Case, found: Failure) -> Row:
-    """The row of a text that has none; that the model cannot read it whole is no failure."""
-    return Row(case, {}, reason=found.reason, failed=found.reason != TOO_LONG)
 
 
 def _error(scores: Sequence[float], difference: float) -> float:
