@@ -2,7 +2,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test test-slow check messages bench example clean
+.PHONY: quickstart quickstart-llm test test-slow check messages bench example clean
 
 # One environment for everything below, made anew when what it should hold has changed.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -12,6 +12,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 quickstart: $(INSTALLED)  ## a real audit with nothing prepared, into runs/quickstart
 	$(VENV)/bin/fmaudit quickstart
+
+quickstart-llm: $(INSTALLED)  ## the same for a language model, into runs/quickstart-llm
+	$(VENV)/bin/fmaudit quickstart --subject llm
 
 test: $(INSTALLED)  ## the tests, without the slow simulations
 	$(VENV)/bin/pytest -m "not slow"

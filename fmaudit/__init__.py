@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fmaudit.flow import Audit, audit, load
     from fmaudit.models.callable import CallableClassifier
+    from fmaudit.models.inmemory import language_model
     from fmaudit.models.torchmodel import TorchClassifier
     from fmaudit.reporting.verify import verify
     from fmaudit.starter import quickstart
@@ -32,6 +33,7 @@ _PUBLIC = {
     "CallableClassifier": "fmaudit.models.callable",
     "TorchClassifier": "fmaudit.models.torchmodel",
     "audit": "fmaudit.flow",
+    "language_model": "fmaudit.models.inmemory",
     "load": "fmaudit.flow",
     "quickstart": "fmaudit.starter",
     "verify": "fmaudit.reporting.verify",
@@ -42,6 +44,7 @@ __all__ = [
     "CallableClassifier",
     "TorchClassifier",
     "audit",
+    "language_model",
     "load",
     "quickstart",
     "verify",

@@ -17,7 +17,7 @@ from fmaudit import catalog, matching, spec
 from fmaudit.data import open_cases, open_membership
 from fmaudit.engine.progress import Progress, Silent
 from fmaudit.models import open_base, open_handle
-from fmaudit.models.base import Model
+from fmaudit.models.base import Handle, Model
 from fmaudit.models.torchmodel import Loaded
 from fmaudit.recording import Started, record_of
 from fmaudit.reporting import html, record, seal
@@ -57,6 +57,7 @@ def audit(
     *,
     out: str | Path | None = None,
     model: Model | None = None,
+    base: Model | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Audit:
@@ -66,6 +67,7 @@ def audit(
         asked: a spec, a mapping of its keys, or the path of a YAML file.
         out: the run folder; by default `runs/<spec name>` in the working directory.
         model: a model that is in memory already, in place of the one that the spec names.
+        base: what it was tuned from, in memory as well; for language models.
         cache: where answers are kept; by default the user's cache folder.
         progress: is told how it goes; by default nothing is.
 
@@ -78,7 +80,7 @@ def audit(
     cache = None if cache is None else Path(cache)
     name = str(asked) if isinstance(asked, (str, Path)) else "spec"
     if model is not None:
-        chosen = _with_model(chosen, model)
+        chosen = _with_model(chosen, model, base)
     folder = Path(out) if out is not None else Path("runs") / chosen.name
     plain = spec.resolved(chosen)
     with ExitStack() as stack:
@@ -100,13 +102,15 @@ def audit(
             for name in sorted({card.data.card for card in cards if card.data.card})
         }
         handle = Loaded(model) if model is not None else open_handle(chosen.model, cache)
-        base = open_base(chosen.model, handle, cache) if model is None else None
+        before: Handle | None = Loaded(base) if base is not None else None
+        if model is None and before is None:
+            before = open_base(chosen.model, handle, cache)
         run = stack.enter_context(open_run(folder, plain))
         began = Started(datetime.now(UTC), digest(plain), chosen)
         told = progress or Silent()
         stack.callback(told.close)
         session = Session(
-            run, chosen, source, own, members, handle, base, extra, cache, told, stack
+            run, chosen, source, own, members, handle, before, extra, cache, told, stack
         )
         run.log("started", spec=began.spec_digest)
         done = session.go(cards)
@@ -141,10 +145,18 @@ def _spec(asked: spec.AuditSpec | Mapping[str, Any] | str | Path) -> spec.AuditS
     return spec.load(asked)
 
 
-def _with_model(chosen: spec.AuditSpec, model: Model) -> spec.AuditSpec:
-    """The spec of a model in memory: its name and digest stand where a path would."""
-    facts = model.facts
-    named = f"{facts.name}@{facts.digest[:16]}"
+def _with_model(chosen: spec.AuditSpec, model: Model, base: Model | None) -> spec.AuditSpec:
+    """The spec of models in memory: their names and digests stand where paths would."""
     return chosen.model_copy(
-        update={"model": spec.ModelSpec(path=named, adapter=f"memory:{facts.adapter}")}
+        update={
+            "model": spec.ModelSpec(
+                path=_named(model),
+                base=None if base is None else _named(base),
+                adapter=f"memory:{model.facts.adapter}",
+            )
+        }
     )
+
+
+def _named(model: Model) -> str:
+    return f"{model.facts.name}@{model.facts.digest[:16]}"

