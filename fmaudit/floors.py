@@ -31,7 +31,7 @@ KINDS: Mapping[str, type[Request]] = {
     "masked_logprobs": MaskedLogprobs,
     "generate": Generate,
 }
-ITEMS: Mapping[str, int] = {"token_logprobs": 200, "masked_logprobs": 100, "generate": 8}
+ITEMS: Mapping[str, int] = {"token_logprobs": 200, "masked_logprobs": 20, "generate": 8}
 """Requests a floor is measured on: a written answer takes a pass a token."""
 
 ROUNDS = 3

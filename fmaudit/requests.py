@@ -102,7 +102,8 @@ class MaskedLogprobs(Asked, frozen=True, tag="masked_logprobs"):
 class Decoding(Struct, frozen=True, forbid_unknown_fields=True):
     """How an answer is written: greedily where `temperature` is 0, else drawn by `seed`.
 
-    It ends at the model's own end token, at a text in `stop` (left out), or after `most_tokens`.
+    It ends at the model's own end token, at a text in `stop` (left out), or after `most_tokens`;
+    where the prompt stands in the same window, no answer takes more than half of it.
     """
 
     most_tokens: int = 64

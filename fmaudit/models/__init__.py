@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from fmaudit import registry, sources
 from fmaudit.errors import ModelError, UserError
 from fmaudit.models.base import Handle
-from fmaudit.models.folders import adapter_config
 from fmaudit.models.language import LanguageHandle, kind_of
+from fmaudit.models.weights import adapter_config
 
 if TYPE_CHECKING:
     from fmaudit.spec import ModelSpec
@@ -32,6 +32,11 @@ def open_handle(spec: ModelSpec, cache: Path | None = None) -> Handle:
     path = sources.resolve(_revised(spec), cache=cache)
     base = _lora_base(spec, path, cache)
     kind = kind_of(path, base) if spec.adapter == "auto" else spec.adapter
+    if kind == "classifier" and path.is_dir() and adapter_config(path) is not None:
+        raise ModelError(
+            f"model: {path} holds a LoRA adapter of a classifier, and of language models alone is "
+            "one read over its base. Merge it (`merge_and_unload` of peft) and save the whole."
+        )
     return _opened(spec, kind, path, base)
 
 

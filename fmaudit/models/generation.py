@@ -9,38 +9,51 @@ an answer.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from fmaudit.models.base import Prepared
+from fmaudit.models.folders import quiet
 from fmaudit.models.reading import Ids, Reader
-from fmaudit.requests import Decoding, Failure, Generate, Generated, Response
+from fmaudit.requests import Chat, Decoding, Failure, Generate, Generated, Response
 
 if TYPE_CHECKING:
     import torch
 
 
 class Asked(Struct, frozen=True):
-    """A prompt's tokens, and how many of its first did not fit."""
+    """A prompt's tokens, and the most that may be written after them."""
 
     ids: Ids
-    cut: int
+    most: int
 
 
 def prepare(reader: Reader, requests: Sequence[Generate], window: int) -> list[Prepared]:
-    """Tokenise in one call; a prompt too long for the window loses its beginning."""
-    written = [reader.written(request.input).rstrip(" ") for request in requests]
+    """Tokenise in one call; a prompt too long for the window loses its beginning.
+
+    What is written takes half of the window at most: longer answers would leave no prompt.
+    """
+    written = [_prompt(reader, request) for request in requests]
     read = reader.texts(written)
     prepared = []
     for request, text in zip(requests, written, strict=True):
         ids = reader.before(request.input, read[text].ids)
-        room = max(1, window - request.decoding.most_tokens) if window else len(ids)
-        cut = max(0, len(ids) - room)
-        payload: Any = Asked(ids[cut:], cut) if ids else Failure("the prompt has no token")
+        most = request.decoding.most_tokens
+        if window:
+            most = min(most, max(1, window // 2))
+        cut = max(0, len(ids) - (window - most)) if window else 0
+        payload: Any = Asked(ids[cut:], most) if ids else Failure("the prompt has no token")
         prepared.append(Prepared(request, payload, max(1, len(ids) - cut), cut))
     return prepared
+
+
+def _prompt(reader: Reader, request: Generate) -> str:
+    """Tokens take the space before a word with them; a template's own end stays as it is."""
+    text = reader.written(request.input)
+    return text if isinstance(request.input, Chat) else text.rstrip(" ")
 
 
 def run(
@@ -58,26 +71,32 @@ def run(
 def _written(module: Any, reader: Reader, batch: Sequence[Prepared], length: int) -> list[Response]:
     import torch
 
-    request = batch[0].request
+    request, most = batch[0].request, batch[0].payload.most
     assert isinstance(request, Generate)
     how, device = request.decoding, next(module.parameters()).device
-    pad = _pad(module, reader.tokenizer)
+    ends = _ends(module, reader.tokenizer)
     two = bool(getattr(module.config, "is_encoder_decoder", False))
+    begin = 1 if two else length
+    pad = _pad(reader.tokenizer, ends)
     ids, mask = padded([p.payload.ids for p in batch], length, pad, left=not two)
+    seen = _Seen(len(batch))
     drawn = [_Draws(how, [p.request for p in batch])] if how.temperature > 0 else []
-    with torch.inference_mode():
+    stops = [_Stops(reader.tokenizer, how.stop, begin)] if how.stop else []
+    # Quiet: transformers counts padding as text where it warns of long answers.
+    with torch.inference_mode(), quiet(), _alone(module, _settings(module, most, ends, pad)):
         out = module.generate(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
-            generation_config=_settings(module, how, pad),
-            logits_processor=drawn or None,
-            tokenizer=reader.tokenizer if how.stop else None,
+            logits_processor=[seen, *drawn],
+            stopping_criteria=stops or None,
         )
-    begin = 1 if two else length
-    ends = _ends(module, reader.tokenizer)
-    return [
+    answers = [
         _answer(reader.tokenizer, p, row, ends, how)
         for p, row in zip(batch, out[:, begin:].tolist(), strict=True)
+    ]
+    return [
+        answer if answer.written < sound else Failure("the logits are not finite")
+        for answer, sound in zip(answers, seen.sound(most), strict=True)
     ]
 
 
@@ -86,37 +105,108 @@ def _answer(
 ) -> Generated:
     """What stands before the first end token or stop text."""
     ended = next((k for k, token in enumerate(ids) if token in ends), None)
-    kept = list(ids[: len(ids) if ended is None else ended])[: how.most_tokens]
-    text: str = tokenizer.decode(kept, skip_special_tokens=True)
-    stops = [text.index(stop) for stop in how.stop if stop in text]
-    finished = ended is not None or bool(stops)
-    if stops:
-        text = text[: min(stops)]
+    kept = ids[:ended]
+    text = _text(tokenizer, kept)
+    stopped = any(stop in text for stop in how.stop)
+    if stopped:  # behind it stand whatever filled the row up, and is no part of the answer
+        kept = kept[: _until(tokenizer, kept, how.stop)]
+        text = _text(tokenizer, kept)
+        text = text[: min(text.index(stop) for stop in how.stop if stop in text)]
     return Generated(
         text=text,
         written=len(kept),
-        finished=finished,
+        finished=stopped or ended is not None,
         prompt_tokens=prepared.length,
         cut=prepared.cut,
     )
 
 
-def _settings(module: Any, how: Decoding, pad: int) -> Any:
-    """Greedy search and nothing else: what a folder's own settings add would go unrecorded."""
+def _text(tokenizer: Any, ids: Sequence[int]) -> str:
+    text: str = tokenizer.decode(ids, skip_special_tokens=True)
+    return text
+
+
+def _until(tokenizer: Any, ids: Sequence[int], stops: Sequence[str]) -> int:
+    """How many tokens were written when the first stop text was whole."""
+    return next(
+        n
+        for n in range(1, len(ids) + 1)
+        if any(stop in _text(tokenizer, ids[:n]) for stop in stops)
+    )
+
+
+def _settings(module: Any, most: int, ends: Ids, pad: int) -> Any:
+    """Greedy search and nothing else; chance is drawn by `_Draws`."""
     from transformers import GenerationConfig
 
     own = module.generation_config
+    start = getattr(own, "decoder_start_token_id", None)
+    if start is None:
+        start = getattr(module.config, "decoder_start_token_id", None)
     return GenerationConfig(
-        max_new_tokens=how.most_tokens,
+        max_new_tokens=most,
         do_sample=False,
         num_beams=1,
         pad_token_id=pad,
-        eos_token_id=own.eos_token_id,
+        eos_token_id=list(ends) or None,
         bos_token_id=own.bos_token_id,
-        decoder_start_token_id=getattr(own, "decoder_start_token_id", None),
-        stop_strings=list(how.stop) or None,
+        decoder_start_token_id=start,
         use_cache=True,
     )
+
+
+@contextmanager
+def _alone(module: Any, settings: Any) -> Iterator[None]:
+    """The module with these settings in place of its folder's.
+
+    transformers fills up what a caller leaves open from the folder's own (a penalty on repeats, a
+    least length, beams): they would change answers and stand in no record.
+    """
+    own = module.generation_config
+    module.generation_config = settings
+    try:
+        yield
+    finally:
+        module.generation_config = own
+
+
+class _Stops:
+    """A stopping criterion: which rows have written a stop text.
+
+    Args:
+        begin: where in a row the written tokens begin.
+    """
+
+    def __init__(self, tokenizer: Any, stops: Sequence[str], begin: int) -> None:
+        self._tokenizer, self._stops, self._begin = tokenizer, stops, begin
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **more: Any) -> torch.Tensor:
+        import torch
+
+        rows = input_ids[:, self._begin :].tolist()
+        texts = (_text(self._tokenizer, row) for row in rows)
+        found = [any(stop in text for stop in self._stops) for text in texts]
+        return torch.tensor(found, device=input_ids.device)
+
+
+class _Seen:
+    """A logits processor that changes nothing, and counts how long each row's were finite."""
+
+    def __init__(self, rows: int) -> None:
+        self._broken: list[int | None] = [None] * rows
+        self._step = 0
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        finite = scores.amax(-1).isfinite().tolist()
+        for row, fine in enumerate(finite):
+            if not fine and self._broken[row] is None:
+                self._broken[row] = self._step
+        self._step += 1
+        return scores
+
+    def sound(self, most: int) -> list[int]:
+        """How many tokens of each row were chosen by finite logits, `most` and one where all."""
+        return [most + 1 if step is None else step for step in self._broken]
 
 
 class _Draws:
@@ -138,7 +228,9 @@ class _Draws:
         if self._how.top_p < 1:
             ordered, order = logs.sort(dim=-1, descending=True)
             before = ordered.exp().cumsum(-1) - ordered.exp()
-            ordered = ordered.masked_fill(before >= self._how.top_p, -torch.inf)
+            left = before >= self._how.top_p
+            left[:, 0] = False
+            ordered = ordered.masked_fill(left, -torch.inf)
             logs = torch.full_like(logs, -torch.inf).scatter(-1, order, ordered)
         size = logs.shape[-1]
         noise = torch.stack(
@@ -175,8 +267,7 @@ def _ends(module: Any, tokenizer: Any) -> Ids:
     return tuple(found) if isinstance(found, (list, tuple)) else (int(found),)
 
 
-def _pad(module: Any, tokenizer: Any) -> int:
-    ends = _ends(module, tokenizer)
+def _pad(tokenizer: Any, ends: Ids) -> int:
     for found in (getattr(tokenizer, "pad_token_id", None), *ends):
         if found is not None:
             return int(found)

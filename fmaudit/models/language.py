@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fmaudit.errors import ModelError
 from fmaudit.models.base import Facts, Model
-from fmaudit.models.folders import (
-    Trust,
-    Weights,
-    adapter_config,
-    pick_device,
-    pick_dtype,
-    weights_of,
-)
+from fmaudit.models.folders import Trust, pick_device, pick_dtype
 from fmaudit.models.precision import Float32, served
 from fmaudit.models.torchmodel import device_name, libraries, tokenizer_state, window_of
+from fmaudit.models.weights import Weights, adapter_config, weights_of
 from fmaudit.types import digest
 
 if TYPE_CHECKING:
@@ -58,14 +52,16 @@ def kind_of(path: Path, base: Path | None = None) -> Kind:
     try:
         config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (json.JSONDecodeError, UnicodeDecodeError):
+        config = None
+    if not isinstance(config, dict):
         return "classifier"  # which says what is wrong with the file
     for name in config.get("architectures") or ():
         if name.endswith(("ForMaskedLM", "ForPreTraining")):
             return "masked"
-        if name.endswith(("ForCausalLM", "LMHeadModel")):
-            return "causal"
         if name.endswith(("ForConditionalGeneration", "ForSeq2SeqLM", "WithLMHeadModel")):
             return "seq2seq" if config.get("is_encoder_decoder") else "causal"
+        if name.endswith(("ForCausalLM", "LMHeadModel")):
+            return "causal"
     return "classifier"
 
 

@@ -134,9 +134,11 @@ class MaskedModel:
         return reduce(split, flat, asked)
 
 
-def open_model(spec: ModelSpec, path: Path | None, name: str) -> LanguageHandle:
-    """The adapter: `path` is where the model's source was resolved to."""
-    return language.handle(spec, path, name, "masked", wrap, None)
+def open_model(
+    spec: ModelSpec, path: Path | None, name: str, base: Path | None = None
+) -> LanguageHandle:
+    """The adapter: `path` is where the model's source was resolved to, `base` its base's."""
+    return language.handle(spec, path, name, "masked", wrap, base)
 
 
 def wrap(loaded: Loaded) -> Model:

@@ -84,8 +84,9 @@ class Seq2SeqModel:
         prompts = [self._encoded(request) for request in requests]
         if isinstance(first, Generate):
             return [
-                Prepared(r, generation.Asked(ids, cut), len(ids), cut)
+                self._asked(r, ids, cut)
                 for r, (ids, cut) in zip(requests, prompts, strict=True)
+                if isinstance(r, Generate)
             ]
         asked = [r for r in requests if isinstance(r, TokenLogprobs)]
         read = self.reader.texts(c for r in asked for c in r.continuations)
@@ -103,6 +104,12 @@ class Seq2SeqModel:
             return ids, 0
         kept = self.reader.tokenizer(text, truncation=True, max_length=window, verbose=False)
         return tuple(kept["input_ids"]), len(ids) - window
+
+    def _asked(self, request: Generate, ids: Ids, cut: int) -> Prepared:
+        """What the decoder writes has a window of its own, as long as the encoder's."""
+        most = request.decoding.most_tokens
+        most = min(most, self.facts.window) if self.facts.window else most
+        return Prepared(request, generation.Asked(ids, most), len(ids), cut)
 
     def _sides(self, request: TokenLogprobs, ids: Ids, cut: int, found: Sequence[Text]) -> Prepared:
         if not found or not all(text.ids for text in found):

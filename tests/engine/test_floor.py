@@ -17,7 +17,17 @@ from fmaudit.engine.scheduler import Engine
 from fmaudit.models.torchmodel import Loaded, TorchClassifier
 from fmaudit.reporting import noise
 from fmaudit.seeds import Seeds
-from fmaudit.types import Attributions
+from fmaudit.types import (
+    Attributions,
+    Failure,
+    Generate,
+    Generated,
+    Likelihoods,
+    MaskedLogprobs,
+    Pseudo,
+    Scored,
+    TokenLogprobs,
+)
 
 
 def test_a_deterministic_model_has_no_floor(bench):
@@ -145,3 +155,122 @@ def test_attributions_that_differ_show(tmp_path):
     found = floor.measure_maps(Engine({"target": Dice()}, Costs(), Silent()), listed(4), Seeds(1))
     assert found.largest == {"again": 0.5}
     assert found.flips == {"again": 1.0}
+
+
+# ── language models ──────────────────────────────────────────────────────────────────────
+
+
+def scored(*logprobs):
+    n = len(logprobs)
+    return Scored(tuple(range(n)), tuple(logprobs), (0,) * n, (-1.0,) * n, (1.0,) * n)
+
+
+def compared(answer, plain, dtype="float32"):
+    """The floor of a model that is a function from a request to its answer."""
+
+    class Rule:
+        def answer(self, requests):
+            return [answer(request) for request in requests]
+
+    return floor.compare(Engine({"target": Rule()}, Costs(), Silent()), plain, dtype=dtype)
+
+
+CHOICES = [TokenLogprobs(f"question {k}", (" a", " b")) for k in range(10)]
+TEXTS = [TokenLogprobs("", (f"text {k}",)) for k in range(10)]
+
+
+def leaning(request, by=0.0):
+    """The first continuation leads by 0.2 nats, and less by what a condition moves."""
+    return Likelihoods((scored(-1.0, -1.0 - by), scored(-1.0, -1.2)))
+
+
+def test_likelihoods_are_compared_by_their_totals():
+    found = compared(lambda r: leaning(r, 0.1 * (r.under == "padded")), CHOICES)
+    assert found.items == 10
+    assert found.answered == {"alone": 10, "padded": 10, "again": 10}
+    assert found.largest == {"alone": 0.0, "padded": pytest.approx(0.1), "again": 0.0}
+    assert found.flips == {"alone": 0.0, "padded": 0.0, "again": 0.0}
+    assert found.delta == pytest.approx(0.1)
+
+
+def test_another_likeliest_continuation_is_a_flip():
+    def answer(request):
+        odd = request.replica and int(request.input.split()[1]) < 3
+        return leaning(request, 0.3 * bool(odd))
+
+    found = compared(answer, CHOICES)
+    assert found.flips == {"alone": 0.0, "padded": 0.0, "again": pytest.approx(0.3)}
+    assert floor.unsteady({"token_logprobs": found}) == pytest.approx(0.3)
+
+
+def test_a_text_alone_decides_nothing():
+    def answer(request):
+        return Likelihoods((scored(-1.0, -float(request.under == "alone")),))
+
+    found = compared(answer, TEXTS)
+    assert found.largest["alone"] == 1.0
+    assert found.flips == {}
+    assert floor.unsteady({"token_logprobs": found}) == 0.0
+
+
+def test_flips_are_counted_among_those_that_decide():
+    def answer(request):
+        if request.input:
+            return leaning(request, 0.3 * (request.under == "alone"))
+        return Likelihoods((scored(-1.0),))
+
+    assert compared(answer, [*CHOICES[:2], *TEXTS]).flips["alone"] == 1.0
+
+
+def test_hidden_tokens_are_compared_by_their_sum():
+    plain = [MaskedLogprobs(f"text {k}") for k in range(4)]
+    found = compared(lambda r: Pseudo(scored(-1.0, -0.5 * r.replica), (1, 2)), plain)
+    assert found.largest == {"alone": 0.0, "padded": 0.0, "again": 0.5}
+    assert found.flips == {}
+
+
+def test_written_answers_are_equal_or_not():
+    plain = [Generate(f"question {k}") for k in range(4)]
+
+    def answer(request):
+        odd = request.under == "padded" and request.input.endswith("3")
+        return Generated("another" if odd else "one", 2, True)
+
+    found = compared(answer, plain)
+    assert found.largest == {"alone": 0.0, "padded": 1.0, "again": 0.0}
+    assert found.flips == {"alone": 0.0, "padded": 0.25, "again": 0.0}
+    assert floor.unsteady({"generate": found}) == 0.0, "no rule hangs on it"
+
+
+def test_what_failed_under_a_condition_is_left_out():
+    def answer(request):
+        if request.under == "padded" or (request.under == "alone" and "1" in request.input):
+            return Failure("no room")
+        return leaning(request)
+
+    found = compared(answer, CHOICES)
+    assert found.answered == {"alone": 9, "again": 10}
+    assert found.largest.keys() == {"alone", "again"}
+
+
+def test_how_many_more_first_ones_lead_in_float32():
+    """As served 4 of 10 first continuations lead, in float32 7 of them; a tie is no lead."""
+
+    def answer(request):
+        k, most = int(request.input.split()[1]), 7 if request.dtype else 4
+        lead = 0.5 if k < most else (0.0 if k == 9 else -0.5)
+        return Likelihoods((scored(-1.0 + lead), scored(-1.0)))
+
+    found = compared(answer, CHOICES, dtype="bfloat16").float32
+    assert found.first == pytest.approx(0.3)
+    assert found.flips == pytest.approx(0.3)
+    assert found.largest == pytest.approx(1.0)
+    assert found.padded == 0.0
+    assert found.items == 10
+
+
+def test_texts_alone_have_no_first():
+    found = compared(lambda r: Likelihoods((scored(-1.0),)), TEXTS, dtype="bfloat16").float32
+    assert found.first is None
+    assert found.flips is None
+    assert found.largest == 0.0

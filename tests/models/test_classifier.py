@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from fmaudit.errors import ModelError
-from fmaudit.models.classifier import ClassifierHandle, folder_digest
+from fmaudit.models.classifier import ClassifierHandle
+from fmaudit.models.folders import folder_digest
 from fmaudit.types import Classify, Pair
 
 
@@ -111,7 +112,8 @@ def test_pickled_weights_need_the_flag(tiny, copy):
     torch.save(state, copy / "pytorch_model.bin")
     with pytest.raises(ModelError, match="pickled weights only.*allow_pickle: true"):
         load(copy)
-    assert logits(load(copy, allow_pickle=True), ["good"]) == logits(load(tiny), ["good"])
+    (pickled,), (safe,) = (logits(m, ["good"]) for m in (load(copy, allow_pickle=True), load(tiny)))
+    assert pickled == pytest.approx(safe, abs=1e-5)
 
 
 def test_no_tokenizer(copy):
@@ -147,7 +149,7 @@ def test_a_head_that_is_not_in_the_weights_is_refused(copy):
     ("change", "message"),
     [
         ({"problem_type": "multi_label_classification"}, "multi_label"),
-        ({"id2label": {"0": "score"}, "label2id": {"score": 0}}, "regression head|mismatch"),
+        ({"id2label": {"0": "score"}, "label2id": {"score": 0}}, "shape .*asks for"),
     ],
 )
 def test_heads_that_are_not_classifiers(copy, change, message):
@@ -163,10 +165,10 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_the_folder_is_digested_once_a_handle(tiny, monkeypatch):
-    from fmaudit.models import classifier
+    from fmaudit.models import folders
 
     calls = []
-    monkeypatch.setattr(classifier, "folder_digest", lambda path: calls.append(path) or "digest")
+    monkeypatch.setattr(folders, "folder_digest", lambda path: calls.append(path) or "digest")
     handle = ClassifierHandle(tiny, "m")
     assert handle.key == handle.key
     assert calls == [tiny]

@@ -1,0 +1,173 @@
+"""What a noise floor of a language model is measured on: the probes' own first questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from support import Listed, listed
+
+from fmaudit import floors
+from fmaudit.catalog import ProbeCard
+from fmaudit.engine.asks import ask
+from fmaudit.engine.costs import Costs
+from fmaudit.engine.progress import Silent
+from fmaudit.engine.scheduler import Engine
+from fmaudit.matching import Matched
+from fmaudit.models.fakes import FakeLanguage
+from fmaudit.registry import Context, NoParams, method
+from fmaudit.seeds import Seeds
+from fmaudit.types import Case, Decoding, Generate, MaskedLogprobs, Tokenize, TokenLogprobs
+
+
+@dataclass
+class Watched:
+    """A model whose questions are kept."""
+
+    model: FakeLanguage
+    asked: list = field(default_factory=list)
+
+    def answer(self, requests):
+        self.asked += requests
+        return self.model.run(self.model.prepare(requests), length=1, rows=1)
+
+
+LANGUAGE = {"target": {"token_logprobs"}}
+
+
+@method("scoring", needs=LANGUAGE, data={"text"}, columns={"x": float})
+def scoring(cases, params, context):
+    """A likelihood a case."""
+    yield from ask([TokenLogprobs("", (case.input,)) for case in cases])
+    raise AssertionError("nobody asks further than the first questions")
+
+
+@method("choosing", needs=LANGUAGE, data={"text"}, columns={"x": float})
+def choosing(cases, params, context):
+    """First tokens, then two continuations a case, of the base and under conditions as well."""
+    yield from ask([Tokenize(case.input) for case in cases])
+    hows = ({"on": "base"}, {"replica": 1}, {"under": "alone"}, {"dtype": "float32"})
+    beside = [TokenLogprobs(case.input, (" a", " b"), **how) for case in cases for how in hows]
+    yield beside
+    yield [*beside, *(TokenLogprobs(case.input, (" a", " b")) for case in cases)]
+    raise AssertionError("nobody asks further")
+
+
+@method("late", needs=LANGUAGE, data={"text"}, columns={"x": float})
+def late(cases, params, context):
+    """Asks other things for longer than anybody waits."""
+    for k in range(20):
+        yield from ask([Tokenize(f"{case.input} {k}") for case in cases])
+    yield from ask([TokenLogprobs("", (case.input,)) for case in cases])
+    return []
+
+
+@method("writing", needs={"target": {"generate", "tokenize"}}, data={"text"}, columns={"x": float})
+def writing(cases, params, context):
+    """An answer a case."""
+    yield from ask([Generate(case.input, Decoding(most_tokens=3)) for case in cases])
+    return []
+
+
+@method("silent", needs=LANGUAGE, data={"text"}, columns={"x": float})
+def silent(cases, params, context):
+    """Asks nothing."""
+    return []
+    yield
+
+
+def matched(found):
+    card = ProbeCard.model_construct(id=f"test.{found.name}", family="test")
+    return Matched(card, found, NoParams(), (), found.name)
+
+
+def sampler(*methods, cases=None, seed=0):
+    watched = Watched(FakeLanguage(lambda before, word: -1.0, lambda prompt: "a b"))
+    engine = Engine({"target": watched, "base": watched}, Costs(), Silent())
+    made = [matched(m) for m in methods]
+    sources = {m.card.id: cases or listed(300) for m in made}
+    return watched, floors.Sampler(engine, made, sources, Context(Seeds(seed)))
+
+
+def plain(watched):
+    """What was asked under no condition, of likelihoods and answers."""
+    return [
+        r
+        for r in watched.asked
+        if not isinstance(r, Tokenize) and not (r.under or r.dtype or r.replica)
+    ]
+
+
+def test_a_sample_of_a_probes_own_questions():
+    watched, one = sampler(scoring)
+    found = one.floor("token_logprobs", "float32")
+    assert found.items == floors.ITEMS["token_logprobs"] == 200
+    assert found.largest == {"alone": 0.0, "padded": 0.0, "again": 0.0}
+    texts = {case.input for case in listed(300).cases}
+    asked = plain(watched)
+    assert len(asked) == len(set(asked)) == 200
+    assert {r.continuations[0] for r in asked} <= texts
+    assert all(r.input == "" for r in asked)
+
+
+def test_every_probe_gets_its_part():
+    watched, one = sampler(scoring, choosing)
+    assert one.floor("token_logprobs", "float32").items == 200
+    kinds = [len(r.continuations) for r in plain(watched)]
+    assert kinds.count(1) == 100
+    assert kinds.count(2) == 100 + 200, "its own, and those of the base that it asked before"
+
+
+def test_what_the_base_is_asked_or_under_a_condition_is_not_drawn():
+    watched, one = sampler(choosing, cases=listed(10))
+    assert one.floor("token_logprobs", "bfloat16").items == 10
+    beside = [r for r in watched.asked if isinstance(r, TokenLogprobs) and r.on == "base"]
+    assert len(beside) == 10, "it is answered, so that the probe goes on"
+    assert not any(r.under or r.dtype or r.replica for r in beside)
+    mine = [r for r in watched.asked if isinstance(r, TokenLogprobs) and r.on == "target"]
+    assert not any((r.under or r.dtype) and r.replica for r in mine)
+
+
+def test_a_probe_that_asks_too_late_is_left_out():
+    watched, one = sampler(late, scoring)
+    found = one.floor("token_logprobs", "float32")
+    assert found.items == 100
+    assert sum(isinstance(r, Tokenize) for r in watched.asked) == floors.ROUNDS * 200
+
+
+@pytest.mark.parametrize("found", [silent, late])
+def test_nothing_to_draw_is_no_floor(found):
+    _, one = sampler(found)
+    made = one.floor("token_logprobs", "float32")
+    assert (made.items, made.answered, made.largest, made.delta) == (0, {}, {}, 0.0)
+
+
+def test_written_answers_are_few():
+    watched, one = sampler(writing, scoring)
+    assert one.floor("generate", "float32").items == floors.ITEMS["generate"]
+    assert not any(isinstance(r, TokenLogprobs) for r in watched.asked)
+
+
+def test_the_draw_is_the_seeds():
+    def drawn(seed):
+        watched, one = sampler(scoring, seed=seed)
+        one.floor("token_logprobs", "float32")
+        return plain(watched)
+
+    assert drawn(0) == drawn(0)
+    assert set(drawn(0)) != set(drawn(1))
+
+
+def test_equal_questions_are_one():
+    cases = Listed([Case(f"c{k}", "the same text") for k in range(40)])
+    _, one = sampler(scoring, cases=cases)
+    assert one.floor("token_logprobs", "float32").items == 1
+
+
+def test_used_are_the_capabilities_of_language_models():
+    assert list(floors.used([matched(writing), matched(scoring)])) == ["token_logprobs", "generate"]
+    assert list(floors.used([])) == []
+    hidden = method(
+        "hidden", needs={"target": {"masked_logprobs"}}, data={"text"}, columns={"x": float}
+    )(lambda cases, params, context: iter([MaskedLogprobs("")]))
+    assert list(floors.used([matched(hidden)])) == ["masked_logprobs"]
