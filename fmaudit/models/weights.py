@@ -62,7 +62,7 @@ class Gguf:
 
     def module(self, auto: str, dtype: torch.dtype) -> Any:
         """The weights, no longer quantised, as transformers' class of that name."""
-        with self._read(), quiet():
+        with self._read(), quiet(), _without_bar():
             module, info = auto_class(auto).from_pretrained(
                 self.path.parent,
                 gguf_file=self.path.name,
@@ -175,6 +175,18 @@ def _resize(module: Any, saved: Mapping[str, Sequence[int]]) -> None:
     rows, *_ = saved.get(f"base_model.model.{name}", own.shape)
     if rows != len(own):
         module.resize_token_embeddings(rows, mean_resizing=False)
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """Without the progress bar of transformers' GGUF reader, which no setting turns off."""
+    from transformers import modeling_gguf_pytorch_utils as reader
+
+    bar, reader.tqdm = reader.tqdm, lambda items, **options: items
+    try:
+        yield
+    finally:
+        reader.tqdm = bar
 
 
 Weights = Folder | Gguf | Lora
