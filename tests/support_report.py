@@ -1,4 +1,4 @@
-"""Reports to look at: of a record made by hand, a hostile, a large, an empty and a real one."""
+"""Reports to look at: by hand of a classifier and a language model, hostile, large, empty, real."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import support_spoken
 from reporting.conftest import BASICS, OUTCOMES, SWAPS, by_hand, estimate, finding
 
 from fmaudit.catalog import roots
@@ -128,6 +129,7 @@ PAGES: Mapping[str, Callable[[], AuditRecord]] = {
     "nothing": nothing,
     "broken": broken,
     "example": example,
+    "spoken": support_spoken.tuned,
 }
 
 
@@ -140,7 +142,9 @@ def languages() -> list[str]:
 def written(folder: Path, name: str, lang: str) -> Path:
     """The page's file."""
     run = EXAMPLE if name == "example" else folder / name
-    if not run.is_dir():
+    if name == "spoken" and not run.is_dir():
+        support_spoken.evidence(run)
+    elif not run.is_dir():
         _evidence(run, HOSTILE if name == "hostile" else "a text of the data")
     path = folder / f"{name}.{lang}.html"
     path.write_text(render(PAGES[name](), run, lang=lang), encoding="utf-8")

@@ -4,7 +4,8 @@
 
 Sentences are gathered from where they are written: the templates, the Python of this package
 (`say`, `plural`, `noted`), the cards (titles, claims, harms, limits, exhibits, columns that
-figures are cut by), the measures' titles, and `reports/locales/fields.yaml` (names of fields).
+figures are cut by, the titles of data sets that they bring), the measures' titles, and
+`reports/locales/fields.yaml` (names of fields).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fmaudit import catalog, documents
 from fmaudit.reporting.html import environment
 from fmaudit.reporting.language import Language
+from fmaudit.reporting.words import plain
 
 if TYPE_CHECKING:
     from babel.messages import Catalog
@@ -100,7 +102,12 @@ def _content() -> Iterator[tuple[Sentence, str]]:
     for card in catalog.probes().values():
         place, measured = _named(card.file), card.file.with_suffix(".measured.json")
         cut = [name for entry in card.measures for name in (*entry.values, *entry.where.values())]
-        cut += [name for entry in card.measures for name in (entry.category, *entry.where) if name]
+        cut += [
+            plain(name)  # as a page says it, and looks it up
+            for entry in card.measures
+            for name in (entry.category, *entry.where)
+            if name
+        ]
         yield from (
             (text, place)
             for text in (
@@ -110,6 +117,7 @@ def _content() -> Iterator[tuple[Sentence, str]]:
                 *(text for e in card.exhibits for text in e.options.get("labels", {}).values()),
                 *dict.fromkeys(cut),
                 *([_subject(measured)] if measured.is_file() else []),
+                *([catalog.dataset(card.data.card).title] if card.data.card else []),
             )
         )
     yield from ((measure.title, "fmaudit/stats/measures") for measure in MEASURES.values())

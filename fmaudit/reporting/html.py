@@ -27,6 +27,7 @@ from fmaudit.reporting.record import load, put
 from fmaudit.reporting.seal import check
 from fmaudit.reporting.share import shareable
 from fmaudit.reporting.view import page
+from fmaudit.reporting.vocabulary import VERDICT_SHAPES
 from fmaudit.types import VERDICTS, AuditRecord
 
 KEPT = ("audit.json", "spec.yaml", "log.jsonl", "evidence")
@@ -144,10 +145,11 @@ def environment(templates: Path, say: Language) -> Environment:
         "cut": words.cut,
         "file": _file,
         "moment": _moment,
+        "joined": say.joined,
     }
     found.globals |= {
         "VERDICTS": VERDICTS,
-        "shape": words.VERDICT_SHAPES.__getitem__,
+        "shape": VERDICT_SHAPES.__getitem__,
         "word": partial(words.verdict, say=say),
         "items": partial(_items, say=say),
         "chosen": _chosen,
@@ -248,6 +250,7 @@ def _names(record: AuditRecord, say: Language) -> words.Names:
     entries = [entry for card in record.probes.values() for entry in card.get("measures", ())]
     return words.Names(
         titles={name: measure.title for name, measure in MEASURES.items()},
+        units={name: measure.unit for name, measure in MEASURES.items()},
         compare=frozenset(n for n, measure in MEASURES.items() if "group" in measure.columns),
         categories=frozenset(
             name

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fmaudit.reporting.language import PLAIN, Language, noted
+from fmaudit.reporting.wordings import CLASSES, WORDINGS, Wording
+from fmaudit.reporting.words import number
 
 UNSTEADY = 0.05  # share of changed classes above which no rule passes or fails
 STILL = 1e-3  # a change of a logit that no decision can be told to hang on
@@ -22,22 +24,37 @@ CONDITIONS = {
     "again": noted("asked once more"),
 }
 
-CAPABILITIES = {"classify": noted("class scores"), "attribute": noted("explanations")}
-
-ROLES = {"target": noted("the audited model"), "reference": noted("the reference model")}
+ROLES = {
+    "target": noted("the audited model"),
+    "base": noted("its base"),
+    "reference": noted("the reference model"),
+}
 
 SHORT = {"alone": noted("alone"), "padded": noted("padded"), "again": noted("again")}
 
 
 def of(role: str, capability: str, say: Language = PLAIN) -> str:
     """Whose noise, and of what: "the audited model, class scores"."""
-    names = (ROLES.get(role, role), CAPABILITIES.get(capability, capability))
-    return say.listed(map(say.content, names))
+    asked = WORDINGS[capability].name if capability in WORDINGS else capability
+    return say.listed(map(say.content, (ROLES.get(role, role), asked)))
 
 
 def condition(name: str, say: Language = PLAIN) -> str:
     """A condition under which inputs are asked again, in a word."""
     return say.content(SHORT.get(name, name))
+
+
+def moves(capabilities: Iterable[str], say: Language = PLAIN) -> list[str]:
+    """What the changes of these capabilities are changes of, a sentence each."""
+    return [say(WORDINGS[name].moves) for name in WORDINGS if name in set(capabilities)]
+
+
+def change(capability: str, found: float | None, say: Language = PLAIN) -> str:
+    """A largest change with its unit; a dash where there is none, or only another text."""
+    if found is None or capability == "generate":
+        return number(None)
+    unit = WORDINGS[capability].unit if capability in WORDINGS else ""
+    return say(unit, n=number(found)) if unit else number(found)
 
 
 def words(capability: str, found: Mapping[str, Any], say: Language = PLAIN) -> list[str]:
@@ -53,23 +70,17 @@ def words(capability: str, found: Mapping[str, Any], say: Language = PLAIN) -> l
             say(
                 "Asked once more, the explanations of %(n)s inputs moved by at most %(most)s.",
                 n=found["answered"]["again"],
-                most=f"{largest['again']:.2g}",
+                most=number(largest["again"]),
             )
         ]
+    wording = WORDINGS.get(capability, CLASSES)
     compared = found.get("float32") or {}
-    leaks = _leaks(largest, compared)
-    steady, small = _steadiness(largest, found["flips"], say)
+    leaks = bool(wording.leaks) and _leaks(largest, compared)
+    steady, small = _steadiness(wording, largest, found["flips"], say)
     said = [say.joined([steady, say(ARITHMETIC)]) if small and not leaks else steady]
     if leaks:
-        said.append(
-            say(
-                "Filling up an input with padding moves its scores by up to %(most)s. "
-                "A model that heeds its attention mask does not do that: have its owner look at "
-                "it. What such a model answers depends on which inputs are read together.",
-                most=f"{largest['padded']:.2g}",
-            )
-        )
-    return [*said, *_rounding(compared, say)]
+        said.append(say(wording.leaks, most=number(largest["padded"])))
+    return [*said, *_rounding(wording, compared, say)]
 
 
 def spoken(capability: str, found: Mapping[str, Any], say: Language = PLAIN) -> list[str]:
@@ -100,55 +111,46 @@ def _leaks(largest: Mapping[str, float], compared: Mapping[str, Any]) -> bool:
 
 
 def _steadiness(
-    largest: Mapping[str, float], flips: Mapping[str, float], say: Language
+    wording: Wording, largest: Mapping[str, float], flips: Mapping[str, float], say: Language
 ) -> tuple[str, bool]:
     """How steady the answers are, and whether they differ by a little."""
-    worst = max(flips, key=lambda name: flips[name])
-    share, moved = flips[worst], f"{max(largest.values()):.2g}"
-    how = say.content(CONDITIONS.get(worst, worst))
-    if share > UNSTEADY:
-        text = say(
-            "The model is not steady: %(how)s, %(share)s of the inputs got another class. "
-            "No rule passes or fails in this audit, for it would do so by chance.",
-            how=how,
-            share=_percent(share),
-        )
-        return text, False
+    most = max(largest.values())
+    worst = max(flips, key=lambda name: flips[name], default="")
+    share = flips.get(worst, 0.0)
+    values = {
+        "how": say.content(CONDITIONS.get(worst, worst)),
+        "share": _percent(share),
+        "most": number(most),
+    }
+    if not flips and wording.alone:
+        return say(wording.alone, **values), most > STILL
+    if share > UNSTEADY and wording.unsteady:
+        return say(wording.unsteady, **values), False
     if share > 0:
-        text = say(
-            "The same input is not always answered alike: %(how)s, %(share)s of the inputs got "
-            "another class, and scores moved by up to %(most)s.",
-            how=how,
-            share=_percent(share),
-            most=moved,
-        )
-        return text, True
-    if max(largest.values()) > STILL:
-        text = say(
-            "The same input always got the same class, but its scores moved by up to %(most)s.",
-            most=moved,
-        )
-        return text, True
-    return say("The same input was answered alike every time: no class changed."), False
+        return say(wording.flipped, **values), bool(wording.moved)
+    if most > STILL and wording.moved:
+        return say(wording.moved, **values), True
+    return say(wording.same, **values), False
 
 
-def _rounding(compared: Mapping[str, Any], say: Language) -> list[str]:
+def _rounding(wording: Wording, compared: Mapping[str, Any], say: Language) -> list[str]:
     if not compared:
         return []
     if "largest" not in compared:
         note = say.recorded(compared.get("note", ""))
         return [say("Number format: %(note)s.", note=note)]
-    return [
-        say(
-            "Number format: the model is served in %(dtype)s, which rounds. In float32, %(share)s "
-            "of %(n)s inputs get another class, and scores move by up to %(most)s. Each verdict "
-            "was checked against that: one that float32 would change is inconclusive.",
-            dtype=compared["dtype"],
-            share=_percent(compared["flips"]),
-            n=compared["items"],
-            most=f"{compared['largest']:.2g}",
-        )
-    ]
+    flips, first = compared.get("flips"), compared.get("first")
+    values = {
+        "dtype": compared["dtype"],
+        "n": compared["items"],
+        "most": number(compared["largest"]),
+        "share": _percent(flips or 0.0),
+    }
+    text = wording.rounded if flips is not None else wording.rounded_alone or wording.rounded
+    said = [say(text, **values)]
+    if first is not None and wording.first:
+        said.append(say(wording.first, points=f"{100 * first:+.2f}".replace("-", "−")))
+    return [say.joined(said)]
 
 
 def _percent(share: float) -> str:

@@ -20,6 +20,15 @@ SHAPES = (
     # a figure that could not be had
     noted("%(n)s %(what)s, fewer than the %(least)s asked for"),
     noted("%(n)s independent %(what)s: an interval needs at least %(least)s"),
+    noted("%(n)s members and %(others)s non-members, at least %(least)s of each are needed"),
+    noted(
+        "not interpretable: %(why)s (without the model: AUC %(auc)s, %(low)s to %(high)s, "
+        "permutation p = %(p)s)"
+    ),
+    noted(
+        "not interpretable: %(share)s of a side's texts stand on the other one too, so that "
+        "non-members cannot be taken for texts that the model was not trained on"
+    ),
     noted("%(n)s non-members: a false positive rate of %(rate)s needs %(least)s"),
     noted("%(n)s rows: a bin of calibration needs %(least)s"),
     noted("%(n)s of %(all)s rows failed; most often: %(reason)s"),
@@ -36,6 +45,12 @@ SHAPES = (
     noted("the text has %(n)s words, more than %(most)s"),
     noted("no word for %(term)s in %(group)s"),
     noted("the edit pushes %(n)s tokens out of the model's window"),
+    noted("base: %(reason)s"),
+    noted("the case has %(n)s options, and a pair of sentences has two"),
+    noted("%(n)s tokens of a sentence do not fit the model's window"),
+    noted("%(n)s options, where the format has labels for 2 to %(most)s"),
+    noted("%(n)s tokens, and a beginning and an ending of %(least)s each are needed"),
+    noted("a continuation of %(n)s tokens is beyond the window of %(window)s"),
     # a slice of a category
     noted("attribute %(value)s"),
     noted("direction %(value)s"),
@@ -61,6 +76,7 @@ WHOLE = (
     noted("answers"),
     noted("texts"),
     noted("sentence pairs"),
+    noted("edited texts"),
     noted("accuracy"),
     noted("selection rate"),
     noted("base rate"),
@@ -80,6 +96,12 @@ WHOLE = (
     noted("a perplexity larger than any number"),
     noted("a rate at few false positives counts each row once and alone"),
     noted("no neutral control: the text has too few neutral words of the swap's sizes"),
+    noted("no recorded draw at random made members and non-members, and their texts may differ"),
+    noted("the texts alone tell members from non-members"),
+    noted(
+        "texts are less like their own side than like the other, as where non-members are members "
+        "in other words, which cannot be taken for texts that the model was not trained on"
+    ),
     noted("the case has no label, and error rates need one"),
     noted("the case belongs to no group"),
     noted("no letter of the text can take an edit of this kind"),
@@ -90,10 +112,45 @@ WHOLE = (
     noted("nothing to certify: no words, removed or kept, move the probability of the decision"),
     noted("longer than the model's window: words that are not read could have no score"),
     noted("nothing to attribute: the text moves the logits by less than ten times the noise floor"),
+    noted("there is no text to read"),
+    noted("the model and its base were cut at different places of the text"),
+    noted("the text was cut at the window, and the tokenizer does not say where"),
+    noted("the case has no options to choose from"),
+    noted("an option of the case is empty"),
+    noted("the case has no reference to hold an answer against"),
+    noted("a reference of the case is empty"),
+    noted("the tokenizer reads two different sentences alike"),
+    noted("the two sentences share no token"),
+    noted("the case has a text before its options, and whole sentences are compared"),
+    noted("no options to choose from"),
+    noted("no question before the options"),
+    noted("two options are equal, or one is empty"),
+    noted("the prompt does not fit the model's window"),
+    noted("an option speaks of the other options, so that its place cannot be changed"),
+    noted("the model was not trained on it"),
+    noted("the base cuts the text into other tokens"),
+    noted("nothing to certify: no words, removed or kept, move the probability of the answer"),
+    noted(
+        "nothing to attribute: hiding its words moves the answer's log-probability by less than "
+        "ten times the noise floor"
+    ),
+    noted("the case has no answer to explain: neither a target nor a reference"),
+    noted("the model writes no answers; `answer: reference` explains those of the data"),
+    noted("the model writes nothing after the prompt"),
+    noted("asked for alone, the answer has another log-probability: no map can stand on it"),
+    noted("the model wrote what its own likelihoods do not put first: no map can stand on them"),
+    noted("the answer reads as other tokens than it was written in"),
+    noted("a log-probability is not finite"),
+    noted("an empty continuation has no likelihood"),
+    noted("prompts are given as they are, not through the chat template"),
+    noted("no chat template: prompts are given as they are"),
+    noted("stored in float16, served in float32 on the CPU"),
     noted("the method has changed since"),
     noted("the statistics have changed since"),
     noted("other parameters than measured"),
     noted("needs groups, and the spec names none (`data.groups`)"),
+    noted("needs answers to choose from, and the data have none (`data.options`)"),
+    noted("needs reference answers, and the data have none (`data.references`)"),
     noted("needs a label for every case, and the data have none (`data.label`)"),
     noted("needs training rows and others, and the spec names none (`membership`)"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fmaudit.reporting import words
@@ -30,10 +30,17 @@ NEEDED_OF_GROUP = noted(
 )
 
 HEADLINES = (
-    ("accuracy", None), ("f1", "positive"), ("f1_macro", None), ("bits_per_byte", None),
-    ("exact_match", None), ("rouge_l", None), ("chrf", None),
-)  # fmt: skip
-"""Figures of performance over all cases that stand on the first screen, where they were had."""
+    ("accuracy",),
+    ("f1", "f1_macro"),
+    ("bits_per_byte", "perplexity"),
+    ("exact_match", "rouge_l", "chrf"),
+)
+"""Figures of performance on the first screen, over all cases: of each row the first that was had.
+
+Accuracy is a classifier's, or that of a language model's choices among options.
+"""
+
+MOST_HEADLINES = 3
 
 
 @dataclass(frozen=True)
@@ -117,39 +124,52 @@ def _pair(finding: Finding, say: Language) -> str:
 
 @dataclass(frozen=True)
 class Headline:
-    """A figure of performance on the first screen."""
+    """A figure of performance on the first screen; `change`: what it is over its base's."""
 
     id: str
     name: str
     value: str
     interval: str
+    change: str
+    changed: str
 
 
 def headlines(record: AuditRecord, names: Names, anchors: Anchors) -> tuple[Headline, ...]:
-    """The first two of `HEADLINES` over all cases.
+    """At most `MOST_HEADLINES` of `HEADLINES`.
 
-    Of a classifier accuracy and F1, of the positive class where there is one, else macro; of a
-    language model accuracy and bits per byte, or what its answers were compared by.
+    F1 is that of the positive class where there is one, else macro. Beside each stands what
+    tuning changed of it, where that is known.
     """
-    return tuple(
-        Headline(anchors(f), _named(f, names), *words.figure(f.estimate, names.say)[:2])
-        for f in _headlines(record)
-        if f.estimate is not None
-    )[:2]
+    found = (_first(record, measures) for measures in HEADLINES)
+    shown = [f for f in found if f is not None][:MOST_HEADLINES]
+    return tuple(_headline(record, f, names, anchors) for f in shown)
 
 
-def _headlines(record: AuditRecord) -> Iterator[Finding]:
+def _headline(record: AuditRecord, finding: Finding, names: Names, anchors: Anchors) -> Headline:
+    assert finding.estimate is not None
+    value, interval, _ = words.figure(finding.estimate, names.say)
+    change = _first(record, (f"{finding.measure}_change",))
+    told = ("", "")
+    if change is not None and change.estimate is not None:
+        told = words.figure(change.estimate, names.say)[:2]
+        told = (f"+{told[0]}" if change.estimate.value > 0 else told[0], told[1])
+    return Headline(anchors(finding), _named(finding, names), value, interval, *told)
+
+
+def _first(record: AuditRecord, measures: Sequence[str]) -> Finding | None:
+    """The first of these measures of performance that was had over all cases."""
     positive = record.model.get("positive")
-    for measure, of in HEADLINES:
+    for measure in measures:
         for f in record.findings:
             whole = f.family == "performance" and f.measure == measure and not f.slice
-            if whole and (of is None or f.positive == positive):
-                yield f
-                break
+            fits = measure != "f1" or f.positive == positive
+            if whole and fits and f.estimate is not None:
+                return f
+    return None
 
 
 def _named(finding: Finding, names: Names) -> str:
-    title = names.title(finding.measure)
+    title = names.measured(finding.measure)
     return title if finding.positive is None else f"{title} ({finding.positive})"
 
 

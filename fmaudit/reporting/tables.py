@@ -68,9 +68,9 @@ def tables(
     line = partial(_line, names=names, card=card, anchors=anchors)
     whole = [f for f in findings if not f.slice]
     parts = grouped((f for f in findings if f.slice), lambda finding: finding.measure)
-    lines = tuple(line(f, names.title(f.measure) + names.positive(f), None) for f in whole)
+    lines = tuple(line(f, names.measured(f.measure) + names.positive(f), None) for f in whole)
     first = [Table("", False, None, lines)] if lines else []
-    rest = (_table(names.title(measure), same, names, line) for measure, same in parts.items())
+    rest = (_table(names.measured(measure), same, names, line) for measure, same in parts.items())
     return (*first, *rest)
 
 

@@ -6,18 +6,24 @@ Nothing is computed here but counts and orders; every figure is the record's own
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fmaudit.reporting import noise, summary, words
+from fmaudit.reporting import noise, subject, summary, words
 from fmaudit.reporting.anchors import Anchors
 from fmaudit.reporting.language import Language
 from fmaudit.reporting.selftested import Tested, tested
+from fmaudit.reporting.subject import Brought, Subject
 from fmaudit.reporting.summary import GATING, Headline, Key
 from fmaudit.reporting.tables import Table, grouped, tables
+from fmaudit.reporting.vocabulary import VERDICT_WORDS
 from fmaudit.reporting.words import Names
 from fmaudit.types import VERDICTS, AuditRecord, Coverage, Finding, Verdict
+
+OTHER_KIND = re.compile("needs .*, which this model does not offer", re.DOTALL)
+"""Why a probe that is of another kind of model did not run."""
 
 FAMILY_ORDER = ("performance", "bias", "robustness", "privacy", "explanations")
 
@@ -74,6 +80,9 @@ class Page:
     """The whole report."""
 
     record: AuditRecord
+    subject: Subject
+    answers: tuple[str, ...]
+    brought: tuple[Brought, ...]
     lead: str
     keys: tuple[Key, ...]
     headlines: tuple[Headline, ...]
@@ -94,8 +103,13 @@ class Page:
 
     @property
     def asked_in_vain(self) -> tuple[Coverage, ...]:
-        """Probes that were asked for and did not run."""
-        return tuple(c for c in self.not_run if c.status != "not_asked")
+        """Probes that were asked for and did not run, but those of another kind of model."""
+        return tuple(c for c in self.not_run if c.status != "not_asked" and not _elsewhere(c))
+
+    @property
+    def elsewhere(self) -> tuple[Coverage, ...]:
+        """Probes that ask what a model of this kind cannot answer."""
+        return tuple(c for c in self.not_run if _elsewhere(c))
 
     @property
     def without_figure(self) -> int:
@@ -125,7 +139,7 @@ class Page:
             (
                 self.say.listed((self._of(role, capability), noise.condition(condition, self.say))),
                 answered,
-                words.number(found.get("largest", {}).get(condition)),
+                noise.change(capability, found.get("largest", {}).get(condition), self.say),
                 words.number(found.get("flips", {}).get(condition)),
             )
             for role, capabilities in self.record.floor.items()
@@ -143,6 +157,12 @@ class Page:
             if (said := self.say.joined(noise.spoken(capability, found, self.say)))
         )
 
+    @property
+    def floor_notes(self) -> tuple[str, ...]:
+        """What the table's changes are changes of."""
+        asked = {capability for found in self.record.floor.values() for capability in found}
+        return tuple(noise.moves(asked, self.say))
+
     def _of(self, role: str, capability: str) -> str:
         return noise.of(role, capability, self.say)
 
@@ -156,7 +176,10 @@ def page(record: AuditRecord, names: Names, say: Language) -> Page:
     worst = _worst(record.findings, families, names, anchors)
     return Page(
         record=record,
-        lead=summary.lead(record.findings, say, words.VERDICT_WORDS),
+        subject=subject.subject(record, say),
+        answers=subject.answers(record.data, say),
+        brought=subject.brought(record),
+        lead=summary.lead(record.findings, say, VERDICT_WORDS),
         keys=summary.keys(_ranked(worst), names, say, anchors),
         headlines=summary.headlines(record, names, anchors),
         families=families,
@@ -173,6 +196,11 @@ def page(record: AuditRecord, names: Names, say: Language) -> Page:
         ran=tuple(c for c in record.coverage if c.status == "ran"),
         say=say,
     )
+
+
+def _elsewhere(entry: Coverage) -> bool:
+    """Whether a probe did not run because the model is of another kind."""
+    return entry.status == "not_tested" and bool(OTHER_KIND.fullmatch(entry.reason))
 
 
 def badness(finding: Finding) -> float:

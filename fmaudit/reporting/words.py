@@ -10,44 +10,18 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fmaudit.reporting.language import PLAIN, Language, noted
+from fmaudit.reporting.vocabulary import (
+    FAMILY_WORDS,
+    ORIGIN_WORDS,
+    UNITS,
+    UNTOLD,
+    VERDICT_WORDS,
+)
 from fmaudit.types import Estimate, Finding, Rate, Rule, Verdict
-
-VERDICT_WORDS: Mapping[Verdict, str] = {
-    "error": noted("error"),
-    "fail": noted("fails"),
-    "inconclusive": noted("inconclusive"),
-    "not_tested": noted("not tested"),
-    "pass": noted("passes"),
-    "measured": noted("measured"),
-}
-
-VERDICT_SHAPES: Mapping[Verdict, str] = {
-    "error": "▲",
-    "fail": "■",
-    "inconclusive": "◐",
-    "not_tested": "○",
-    "pass": "●",
-    "measured": "–",
-}
-
-ORIGIN_WORDS: Mapping[str, str] = {
-    "law": noted("from a law"),
-    "standard": noted("from a standard"),
-    "policy": noted("set by the user"),
-    "default": noted("fmaudit's default"),
-}
-
-FAMILY_WORDS: Mapping[str, str] = {
-    "performance": noted("Performance"),
-    "bias": noted("Bias"),
-    "robustness": noted("Robustness"),
-    "privacy": noted("Privacy"),
-    "explanations": noted("Explanations"),
-}
 
 NEEDED = noted(
     "About %(n)s %(units)s would decide it, if the true value is the estimate; fix the number "
@@ -192,17 +166,26 @@ class Names:
 
     `titles`: the measures' titles. `compare`: measures that compare the groups of an attribute.
     `categories`: columns that cards cut figures by, whose names and values are fmaudit's own
-    words; the names and values of groups are the data's, and stay as they are.
+    words; the names and values of groups are the data's, and stay as they are. `units`: those of
+    the measures, as `UNITS` names them.
     """
 
     titles: Mapping[str, str]
     compare: frozenset[str]
     categories: frozenset[str] = frozenset()
     say: Language = PLAIN
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def title(self, measure: str) -> str:
         """A measure's title; a name that this version does not know as it is."""
         return self.say.content(self.titles.get(measure, plain(measure)))
+
+    def measured(self, measure: str) -> str:
+        """Its title, and the unit that the title leaves open: "Log loss (nats)"."""
+        title, unit = self.title(measure), self.units.get(measure, "")
+        if unit not in UNTOLD:
+            return title
+        return self.say("%(measure)s (%(unit)s)", measure=title, unit=self.say(UNITS[unit]))
 
     def where(self, finding: Finding) -> str:
         """The slice of a finding in words."""
@@ -221,7 +204,7 @@ class Names:
 
     def what(self, finding: Finding) -> str:
         """Measure and slice: "Flip rate, all cases"."""
-        title, where = self.title(finding.measure), self.where(finding)
+        title, where = self.measured(finding.measure), self.where(finding)
         return self.say("%(measure)s, %(where)s", measure=title, where=where)
 
     def positive(self, finding: Finding) -> str:
@@ -273,7 +256,12 @@ class Names:
         """A column of a slice and its value: fmaudit's own in words, the data's as they are."""
         if name not in self.categories:
             return name, value
-        return named(name, self.say), self.say.content(value)
+        return named(name, self.say), self.word(value)
+
+    def word(self, value: str) -> str:
+        """A value of fmaudit's own: in the page's language, or with its parts apart."""
+        said = self.say.content(value)
+        return plain(said) if said == value else said
 
     def _cut(self, name: str, value: str) -> str:
         name, value = self.part(name, value)

@@ -39,7 +39,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Pat
     """(Page, language) → its file, every page in English and one in every language."""
     folder = tmp_path_factory.mktemp("pages")
     wanted = [(name, "en") for name in PAGES] + [
-        (name, code) for name in ("plain", "example") for code in languages()
+        (name, code) for name in ("plain", "example", "spoken") for code in languages()
     ]
     return {(name, code): written(folder, name, code) for name, code in dict.fromkeys(wanted)}
 

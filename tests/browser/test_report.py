@@ -37,6 +37,23 @@ def test_axe_finds_nothing(look, lang, width, dark):
 
 
 @pytest.mark.parametrize(
+    ("lang", "width", "dark"), [("en", WIDE, False), ("en", NARROW, True), ("zh", NARROW, False)]
+)
+def test_axe_finds_nothing_on_a_language_models_page(look, lang, width, dark):
+    opened = look("spoken", lang, width=width, dark=dark)
+    opened.open_all()
+    assert opened.seen("table.pair") == 1
+    assert violations(opened) == []
+
+
+def test_the_verdicts_of_a_narrow_screen_are_all_in_sight(look):
+    for lang in languages():
+        opened = look("spoken", lang, width=NARROW)
+        table = opened.page.locator("table.matrix").bounding_box()
+        assert table["x"] + table["width"] <= NARROW
+
+
+@pytest.mark.parametrize(
     "name", [pytest.param("hostile", marks=pytest.mark.slow), "nothing", "broken"]
 )
 def test_axe_finds_nothing_on_strange_records(look, name):

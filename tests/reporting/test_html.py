@@ -8,6 +8,7 @@ from collections import Counter
 
 import msgspec
 import pytest
+import support_spoken
 from support_page import Page
 
 from fmaudit.catalog import roots
@@ -323,3 +324,38 @@ def test_a_count_leads_to_all_that_it_counts(record):
         if tag == "a" and "not_tested" in str(found.get("href"))
     ]
     assert link.startswith("#untested-not_tested-bias.")
+
+
+# ── a language model ─────────────────────────────────────────────────────────────────────
+
+
+def test_the_page_of_a_language_model_is_whole(tmp_path):
+    support_spoken.evidence(tmp_path)
+    text = render(support_spoken.tuned(), tmp_path)
+    page = Page(text)
+    ids = page.attributes("id")
+    assert len(ids) == len(set(ids))
+    assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
+    assert "Nothing to show" not in page.text
+    assert "It comes on Monday." in page.text
+    assert "Mean preference for the stereotyped sentence (nats) 0.31" in page.text
+    assert "chrF (points of 100) 48.2" in page.text
+
+
+def test_the_noise_floor_of_a_language_model_is_told_in_its_units():
+    text = Page(render(support_spoken.tuned())).text
+    floor = text[text.index("Noise floor") : text.index("Figures under a rule, worst first")]
+    assert "the audited model, likelihoods of texts : The same prompt is not always" in floor
+    assert "moves by −0.73 percentage points" in floor
+    assert "the audited model, likelihoods of texts, padded 200 0.50 nats 0.030" in floor
+    assert "the audited model, written answers, alone 8 — 0.12" in floor
+    assert "The change is that of a text's log-likelihood, in nats" in floor
+    assert "logit" not in floor
+    assert "class" not in floor
+
+
+def test_the_noise_floor_of_a_classifier_speaks_of_classes(record):
+    text = Page(render(record)).text
+    assert "Decided otherwise" in text
+    assert "The change is that of a class score before it becomes a probability (a logit)" in text
+    assert "nats" not in text

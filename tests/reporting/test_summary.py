@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from support_page import Page
+from support_spoken import tuned
 
 from fmaudit.reporting.html import render
 from fmaudit.types import Estimate
@@ -42,6 +43,34 @@ def test_a_language_models_headlines_are_what_was_had_of_it(record):
     assert "Bits per byte 0.912 (0.871 to 0.955) ; Exact match 0.912" in text
     text = first_screen(replace(record, findings=(*others, exact, bits, accuracy)))
     assert "Accuracy 0.832 (0.812 to 0.852) ; Bits per byte 0.912" in text
+    assert "; Exact match 0.912" in text
+
+
+def test_what_tuning_changed_stands_beside_each_headline():
+    text = first_screen(tuned())
+    assert (
+        "Accuracy 0.610 (0.560 to 0.660) , −0.010 (−0.040 to 0.020) against its base; "
+        "Bits per byte 0.912 (0.892 to 0.932) , −0.104 (−0.114 to −0.094) against its base; "
+        "Exact match 0.420 (0.360 to 0.480) , +0.110 (0.060 to 0.160) against its base" in text
+    )
+    assert "F1" not in text
+
+
+def test_without_bits_perplexity_is_the_headline_and_without_exact_match_rouge():
+    record = tuned()
+    kept = [f for f in record.findings if f.measure not in ("bits_per_byte", "exact_match")]
+    rouge = replace(next(f for f in kept if f.measure == "chrf"), measure="rouge_l")
+    text = first_screen(replace(record, findings=(*kept, rouge)))
+    assert "; Perplexity 18.40 (17.80 to 19.00) ; ROUGE-L 48.2" in text
+
+
+def test_probes_of_another_kind_of_model_are_counted_not_listed():
+    text = first_screen(tuned())
+    assert "2 probes ask what a model of this kind does not answer" in text
+    assert "needs classify" not in text
+    record = tuned()
+    one = tuple(c for c in record.coverage if c.probe != "bias.group_outcomes")
+    assert "1 probe asks what a model" in first_screen(replace(record, coverage=one))
 
 
 def test_where_nothing_fails_that_is_said(record):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmaudit.reporting.exhibits.captions import UNITS
 from fmaudit.reporting.language import language
+from fmaudit.reporting.vocabulary import UNITS
 from fmaudit.reporting.words import Names, figure, number, places, rule, size, visible
 from fmaudit.stats.measures import MEASURES, extraction, preference
 from fmaudit.stats.measures import language as spoken
@@ -115,3 +115,23 @@ def test_their_titles_are_said_in_chinese():
     kept = {"rouge_1", "rouge_2", "rouge_l", "chrf"}  # names of their own in every language
     assert all(re.search("[\u4e00-\u9fff]", t) for name, t in names.items() if name not in kept)
     assert all(say(UNITS[m.unit]) != UNITS[m.unit] for m in own)
+
+
+def test_a_unit_that_the_title_leaves_open_stands_beside_it():
+    titles = {name: found.title for name, found in MEASURES.items()}
+    units = {name: found.unit for name, found in MEASURES.items()}
+    names = Names(titles, frozenset(), units=units)
+    assert names.measured("mean_preference") == f"{titles['mean_preference']} (nats)"
+    assert names.measured("chrf") == "chrF (points of 100)"
+    for told in ("bits_per_byte", "perplexity", "accuracy", "not_known"):
+        assert names.measured(told) == names.title(told)
+    found = Finding("a.b", "a", "chrf", {}, Estimate(54.3, 52.1, 56.4, 9, 9, "x"), None, "measured")
+    assert names.sentence(found).startswith("chrF (points of 100), all cases: 54.3")
+    chinese = Names(titles, frozenset(), say=language("zh"), units=units)
+    assert chinese.measured("mean_preference").endswith("（纳特）")
+
+
+def test_a_word_of_fmaudits_own_has_no_underscore():
+    assert NAMES.word("one_line") == "one line"
+    assert NAMES.word("male→female") == "male→female"
+    assert Names({}, frozenset(), say=language("zh")).word("no_such_word") == "no such word"

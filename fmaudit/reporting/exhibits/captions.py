@@ -10,6 +10,7 @@ from fmaudit.reporting.exhibits.choice import Placed, uncrossed
 from fmaudit.reporting.exhibits.scales import Scale
 from fmaudit.reporting.exhibits.source import Source
 from fmaudit.reporting.language import noted
+from fmaudit.reporting.vocabulary import UNITS
 from fmaudit.types import Exhibit, Finding, Rule
 
 LONGEST = 60
@@ -17,20 +18,6 @@ LONGEST = 60
 
 Driver = frozenset[tuple[str, str]]
 """The slice of a group that is one of the two that drive a gap."""
-
-UNITS: Mapping[str, str] = {
-    "share": noted("share"),
-    "area": noted("area under the curve"),
-    "nat": noted("nats"),
-    "probability": noted("probability"),
-    "squared probability": noted("squared probability"),
-    "slope": noted("slope"),
-    "correlation": noted("correlation"),
-    "perplexity": noted("equally likely tokens"),
-    "bits per byte": noted("bits"),
-    "score": noted("score from 0 to 1"),
-    "points of 100": noted("points of 100"),
-}
 
 DIRECTIONS: Mapping[str, str] = {
     "lower": noted("worse →"),

@@ -15,7 +15,7 @@ CERTIFYING = ("excess_comprehensiveness", "excess_sufficiency")
 """Measures that compare maps with random orders of the words."""
 
 QUALITY = ("comprehensiveness", "random_comprehensiveness", "sufficiency", "random_sufficiency")
-ALSO = ("rank_p", "special_share", "converged", "steps")
+ALSO = ("rank_p", "special_share", "converged", "steps", "disagreement")
 COLUMNS = (*QUALITY, *ALSO)
 """What a row may say of its map."""
 
@@ -116,6 +116,12 @@ def _notes(say: Language, row: Mapping[str, Any]) -> Iterator[str]:
         yield say(
             "Special tokens hold %(share)s %% of the scores.",
             share=number(100 * row["special_share"]),
+        )
+    if row.get("disagreement") is not None:
+        yield say(
+            "The answer's log-probability, asked for a second time alone: %(apart)s nats a token "
+            "apart.",
+            apart=number(row["disagreement"]),
         )
     if row.get("converged") is not None:
         yield _convergence(say, row["converged"], row.get("steps"))

@@ -139,7 +139,7 @@ def _placed(source: Source, finding: Finding, mine: Iterable[Finding]) -> Placed
         return Placed(
             finding,
             "categories",
-            "",
+            _category(source.names, finding, category, columns, mine),
             " · ".join(source.names.part(*one)[1] for one in category.items()),
             condition,
         )
@@ -150,6 +150,22 @@ def _placed(source: Source, finding: Finding, mine: Iterable[Finding]) -> Placed
     if len(alike) > 1 and finding.positive is not None:
         return Placed(finding, "classes", "", finding.positive, condition)
     return Placed(finding, "all", "", say("all cases"), condition)
+
+
+def _category(
+    names: Names,
+    finding: Finding,
+    category: Mapping[str, str],
+    columns: Sequence[str],
+    mine: Iterable[Finding],
+) -> str:
+    """The columns that a figure is cut by, where its measure is cut by others as well; else ""."""
+    cuts = {
+        tuple(name for name in columns if name in f.slice)
+        for f in mine
+        if f.measure == finding.measure
+    } - {()}
+    return " × ".join(names.part(*one)[0] for one in category.items()) if len(cuts) > 1 else ""
 
 
 def _fixed(source: Source, finding: Finding) -> tuple[str, ...]:

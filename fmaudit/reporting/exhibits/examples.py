@@ -66,7 +66,10 @@ class Decided:
 
 @dataclass(frozen=True)
 class Example:
-    """A row: its texts, what the model decided, and figures with their names and exact values."""
+    """A row: its texts, what the model decided, and figures with their names and exact values.
+
+    `answer`: its target is the right answer to a question, not a class.
+    """
 
     case: str
     variant: str
@@ -77,11 +80,14 @@ class Example:
     same: bool
     decided: Decided | None
     facts: tuple[tuple[str, str, Any], ...]
+    answer: bool = False
 
     @property
     def folds(self) -> bool:
-        """Whether one of its two texts is shown in part."""
-        return self.changed.folds or bool(self.original and self.original.folds)
+        """Whether one of the texts that stand open is shown in part."""
+        if self.original is None:
+            return self.changed.folds or any(text.folds for text in self.also)
+        return self.changed.folds or self.original.folds
 
 
 @dataclass(frozen=True)
@@ -182,7 +188,7 @@ def _example(
     if original is None:
         before, after = None, _alone(say("text"), changed)
     else:
-        before, after = _versions(say("original"), original, say("changed"), changed)
+        before, after = _versions(*_called(source, recipe, original, changed))
     texts = {name: str(row[name]) for name in recipe.also if row[name] is not None}
     texts |= {c: v for c, v in _told(recipe, row) if isinstance(v, str) and len(v) > LABEL}
     also = tuple(
@@ -205,7 +211,18 @@ def _example(
             for name, value in _told(recipe, row)
             if name not in texts
         ),
+        answer=source.record.model.get("kind", "classifier") != "classifier",
     )
+
+
+def _called(
+    source: Source, recipe: Recipe, original: str, changed: str
+) -> tuple[str, str, str, str]:
+    """Two readings of a text with what they are called: as the card labels their columns."""
+    say, labels = source.say, recipe.labels
+    before = say.content(labels[recipe.original]) if recipe.original in labels else say("original")
+    after = say.content(labels[recipe.changed]) if recipe.changed in labels else say("changed")
+    return before, original, after, changed
 
 
 def _told(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ says drive the gap are marked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fmaudit.reporting import words
@@ -96,7 +96,8 @@ def forest(source: Source, shown: Exhibit) -> Forest | Nothing:
     if not placed:
         return source.nothing(shown, say("the record has no figure that this view asks for"))
     have = [p for p in placed if p.finding.estimate is not None]
-    panels = grouped(have, lambda p: _kind(p.finding.measure))
+    measures = {p.finding.measure for p in have}
+    panels = grouped(have, lambda p: _kind(_own(p.finding.measure, measures)))
     drivers = captions.drivers(source, shown)
     title = source.title(shown)
     return Forest(
@@ -112,8 +113,9 @@ def forest(source: Source, shown: Exhibit) -> Forest | Nothing:
 
 def _panel(source: Source, placed: Sequence[Placed], drivers: frozenset[Driver]) -> Panel:
     first = placed[0].finding
-    better, unit = _kind(first.measure)
-    several = len({p.finding.measure for p in placed}) > 1
+    measures = {p.finding.measure for p in placed}
+    better, unit = _kind(_own(first.measure, measures))
+    several = len(measures) > 1
     conditions = len({p.condition for p in placed})
     parts = [p.finding for p in placed if p.axis != "all"]
     over_all = whole(source, parts[0]) if parts and not several else None
@@ -197,6 +199,12 @@ def _scale(findings: Sequence[Finding], over_all: Finding | None) -> Scale:
             if finding.rule is not None:
                 held += [e.low_adj, e.high_adj, finding.rule.value]
     return around(held) or Scale(0.0, 1.0)
+
+
+def _own(measure: str, measures: Collection[str]) -> str:
+    """The model's own figure that one of its base stands beside, on the same axis; else itself."""
+    own = measure.removeprefix("base_")
+    return own if own in measures else measure
 
 
 def _kind(measure: str) -> tuple[str, str]:

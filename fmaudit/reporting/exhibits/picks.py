@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 WRONG, RIGHT = noted("decided otherwise than labelled"), noted("decided as labelled")
 MOST, LEAST = noted("moved most by its words"), noted("moved least by its words")
 
+ANSWER = "answer"
+"""The column of what a language model answered, word for word; null where there is no map."""
+
+SAID = "said"
+
 
 @dataclass(frozen=True)
 class Pick:
@@ -33,8 +38,9 @@ class Pick:
 class Texts:
     """The texts that every method explains, in the order of the first one's evidence.
 
-    `places`: methods × texts. `moved`: how far its words move each text, a change of logits from
-    0 up. `wrong`: 1 where the prediction is not the label, 0 where it is, −1 without a label.
+    `places`: methods × texts. `moved`: how far its words move each text, a change of logits, or of
+    an answer's log-probability a token, from 0 up. `wrong`: 1 where the prediction is not the
+    label, 0 where it is, −1 without a label and of an answer in words.
     """
 
     places: npt.NDArray[np.int64]
@@ -76,13 +82,13 @@ def texts(source: Source, methods: Sequence[Exhibit]) -> Texts:
     """The texts that all these methods explain."""
     import pyarrow.compute as pc
 
-    first, *others = (source.table(one, _columns(source, one)) for one in methods)
-    explained = np.flatnonzero(pc.is_valid(first["predicted"]).to_numpy())
+    first, *others = (_table(source, one) for one in methods)
+    explained = np.flatnonzero(pc.is_valid(first[SAID]).to_numpy())
     places, everywhere = [explained], np.ones(len(explained), dtype=bool)
     mine = first.take(explained)
     for other in others:
-        theirs = other.filter(pc.is_valid(other["predicted"]))
-        kept = np.flatnonzero(pc.is_valid(other["predicted"]).to_numpy())
+        theirs = other.filter(pc.is_valid(other[SAID]))
+        kept = np.flatnonzero(pc.is_valid(other[SAID]).to_numpy())
         at = pc.index_in(_keys(mine), value_set=_keys(theirs).combine_chunks())
         everywhere &= pc.is_valid(at).to_numpy()
         places.append(kept[at.fill_null(0).to_numpy()] if len(kept) else explained)
@@ -99,10 +105,19 @@ def class_name(source: Source, predicted: int) -> str:
     return str(classes[predicted]) if 0 <= predicted < len(classes) else str(predicted)
 
 
-def _columns(source: Source, shown: Exhibit) -> Iterator[str]:
-    yield from ("case", "variant", "target", "predicted")
-    if source.has(shown, "difference"):
-        yield "difference"
+def said_by(source: Source, shown: Exhibit) -> str:
+    """The column of what the model said: its answer in words, or the class that it predicted."""
+    return ANSWER if source.has(shown, ANSWER) else "predicted"
+
+
+def _table(source: Source, shown: Exhibit) -> pa.Table:
+    """What of a method's evidence decides which texts are shown; what the model said as `SAID`."""
+    said = said_by(source, shown)
+    names = ["case", "variant", "target", said]
+    found = source.table(
+        shown, [*names, *(["difference"] if source.has(shown, "difference") else [])]
+    )
+    return found.rename_columns([SAID if name == said else name for name in found.column_names])
 
 
 def _keys(table: pa.Table) -> pa.ChunkedArray:
@@ -122,7 +137,9 @@ def _wrong(source: Source, table: pa.Table) -> npt.NDArray[np.int64]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    indices, which = np.unique(table["predicted"].to_numpy(), return_inverse=True)
+    if not pa.types.is_integer(table[SAID].type):  # an answer in words is not held against a label
+        return np.full(table.num_rows, -1, dtype=np.int64)
+    indices, which = np.unique(table[SAID].to_numpy(), return_inverse=True)
     names = pa.array([class_name(source, int(k)) for k in indices], pa.string())
     differs = pc.cast(pc.not_equal(table["target"], names.take(which)), pa.int64())
     return np.asarray(differs.fill_null(-1).to_numpy(), dtype=np.int64)

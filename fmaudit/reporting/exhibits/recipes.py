@@ -33,7 +33,8 @@ class Recipe(Struct, frozen=True):
     `original`: the column of the text before the change; "base": the text of the case itself, from
     whichever evidence of the run has it unchanged. `changed`: the column of the text after it.
     `columns`: what else is told of a row; `also`: further texts, compared with the original and
-    folded. `labels`: columns in plain words. `sort`, `absolute`, `where`: as in `rows.Wanted`.
+    folded, or open where there is no original. `labels`: columns in plain words, the two texts'
+    too. `sort`, `absolute`, `where`: as in `rows.Wanted`.
     """
 
     original: str = BASE
@@ -76,7 +77,7 @@ def value_of(source: Source, name: str, value: Any, signed: bool = False) -> str
         return source.say("yes") if value else source.say("no")
     if isinstance(value, float):
         return f"+{number(value)}" if signed and value > 0 else number(value)
-    return source.say.content(value) if name in source.names.categories else str(value)
+    return source.names.word(value) if name in source.names.categories else str(value)
 
 
 def rule_of(source: Source, recipe: Recipe, n: int, total: int) -> str:

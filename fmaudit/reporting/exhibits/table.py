@@ -104,7 +104,7 @@ def _line(source: Source, placed: Placed, *, gated: bool) -> Line:
         known = finding.rule is not None
         cells.append(Cell(words.rule(finding.rule, say)))
         cells.append(Cell("—", verdict=finding.verdict) if known else Cell("—"))
-    name = source.names.title(finding.measure)
+    name = source.names.measured(finding.measure)
     if placed.axis != "all":
         name += f", {full(placed)}"
     return Line(words.cut(name, LONGEST), tuple(cells), address(finding))
@@ -119,7 +119,7 @@ def _pivot(source: Source, placed: Sequence[Placed]) -> Pivot:
     for name, same in grouped(placed, lambda p: p.name if common else full(p)).items():
         found = {p.finding.measure: p for p in same}
         rows.append((words.cut(name, LONGEST), tuple(_box(source, found.get(m)) for m in measures)))
-    first = (_what(source, placed), *(source.names.title(m) for m in measures))
+    first = (_what(source, placed), *(source.names.measured(m) for m in measures))
     return Pivot(first, tuple(rows[:MOST_ROWS]), tuple(rows[MOST_ROWS:]))
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from fmaudit.reporting import rows
 from fmaudit.reporting.exhibits import certificates, maps, picks
 from fmaudit.reporting.exhibits.certificates import Certificate, Tested, method, tested
+from fmaudit.reporting.exhibits.changes import Part
 from fmaudit.reporting.exhibits.maps import Map
 from fmaudit.reporting.exhibits.picks import Pick, class_name
 from fmaudit.reporting.exhibits.source import Nothing, Source
@@ -28,7 +29,7 @@ OPEN = 3
 LISTED = 12
 """Words in the table of a text."""
 
-ROWS = ("case", "variant", "input", "target", "predicted", *maps.COLUMNS)
+ROWS = ("case", "variant", "input", "target", *maps.COLUMNS)
 
 
 class Recipe(Struct, frozen=True):
@@ -57,10 +58,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Explained:
-    """One text. `why`: why it is shown. `agreement`: of both methods' ranks, −1 to 1."""
+    """One text. `why`: why it is shown. `agreement`: of both methods' ranks, −1 to 1.
+
+    `answer`: what a language model answered, in runs; () where a class was `predicted`.
+    """
 
     case: str
     predicted: str
+    answer: tuple[Part, ...]
     target: str | None
     why: str
     explanations: tuple[Explanation, ...]
@@ -71,7 +76,10 @@ class Explained:
 
 @dataclass(frozen=True)
 class Maps:
-    """The explained texts of one exhibit, with the certificate of each method."""
+    """The explained texts of one exhibit, with the certificate of each method.
+
+    `answers`: they are prompts, and explained is what a language model answered.
+    """
 
     probe: str
     title: str
@@ -81,6 +89,7 @@ class Maps:
     certificates: tuple[Certificate, ...]
     shown: tuple[Explained, ...]
     folded: tuple[Explained, ...]
+    answers: bool = False
     kind: str = "tokens"
     missing: str = ""
 
@@ -91,12 +100,13 @@ def tokens(source: Source, shown: Exhibit) -> Maps | Nothing:
         recipe = msgspec.convert(shown.options, Recipe)
     except msgspec.ValidationError:
         return source.nothing(shown, source.say("its options cannot be read"))
-    if reason := source.lacks(shown, ROWS, texts=True):
+    answers = picks.said_by(source, shown) == picks.ANSWER
+    if reason := source.lacks(shown, _names(source, shown), texts=True):
         return source.nothing(shown, reason)
     methods, note = [shown], ""
     if recipe.beside:
         other = msgspec.structs.replace(shown, probe=recipe.beside)
-        note = source.lacks(other, ROWS)
+        note = source.lacks(other, _names(source, other))
         methods += [] if note else [other]
     known = picks.texts(source, methods)
     texts = tuple(_explained(source, methods, known.mixed(max(1, recipe.top))))
@@ -106,19 +116,31 @@ def tokens(source: Source, shown: Exhibit) -> Maps | Nothing:
     return Maps(
         probe=shown.probe,
         title=source.title(shown),
-        rule=_rule(source, len(texts), len(known.moved), known.known),
+        rule=_rule(source, len(texts), known, answers),
         note=note and source.say("%(probe)s: %(reason)s", probe=recipe.beside, reason=note),
         command=f"fmaudit evidence RUN {shown.probe} --sort difference --absolute --top 100",
         certificates=tuple(found for found in vouched if found),
         shown=texts[:OPEN],
         folded=texts[OPEN:],
+        answers=answers,
     )
 
 
-def _rule(source: Source, n: int, total: int, moved: bool) -> str:
-    say, figures = source.say, {"n": count(n), "total": count(total)}
-    if not moved:
+def _names(source: Source, shown: Exhibit) -> tuple[str, ...]:
+    """The columns that an exhibit takes of a method's evidence."""
+    return (*ROWS, picks.said_by(source, shown))
+
+
+def _rule(source: Source, n: int, known: picks.Texts, answers: bool) -> str:
+    say, figures = source.say, {"n": count(n), "total": count(len(known.moved))}
+    if not known.known:
         return say("Shown are the first %(n)s of %(total)s explained texts.", **figures)
+    if answers:
+        return say(
+            "Shown are %(n)s of %(total)s explained prompts, in turn: one whose words moved the "
+            "answer most, and one whose words moved it least.",
+            **figures,
+        )
     return say(
         "Shown are %(n)s of %(total)s explained texts, in turn: one decided otherwise than "
         "labelled and one decided as labelled, those that their words moved most, and one that "
@@ -139,9 +161,11 @@ def _explained(
         drawn = [maps.read(row) for row in found]
         lines, unlisted = _lines(drawn)
         agreement = found[0].get("agreement") if len(found) > 1 else None
+        answer = found[0].get(picks.ANSWER)
         yield Explained(
             case=found[0]["case"],
-            predicted=class_name(source, found[0]["predicted"]),
+            predicted="" if answer else class_name(source, found[0]["predicted"]),
+            answer=maps.Word(answer).runs if answer else (),
             target=found[0]["target"],
             why=source.say(pick.why) if pick.why else "",
             explanations=tuple(
@@ -160,7 +184,7 @@ def _rows(source: Source, shown: Exhibit, places: Sequence[int]) -> list[dict[st
     path = source.run / "evidence" / f"{shown.probe}.parquet"
     known = rows.columns(path)
     also = [name for name in (*certificates.COLUMNS, "agreement") if name in known]
-    return rows.take(path, [*ROWS, *also], places)
+    return rows.take(path, [*_names(source, shown), *also], places)
 
 
 def _lines(drawn: Sequence[Map]) -> tuple[tuple[Line, ...], int]:

@@ -92,7 +92,7 @@ def _line(source: Source, placed: Placed, *, several: bool, gated: bool) -> Line
     estimate = finding.estimate
     assert estimate is not None
     value, interval, adjusted = words.figure(estimate, say)
-    cells = [Cell(source.names.title(finding.measure))] if several else []
+    cells = [Cell(source.names.measured(finding.measure))] if several else []
     cells += [Cell(value, estimate.value), Cell(interval, estimate.low)]
     cells += [Cell(adjusted, estimate.low_adj)] if gated else []
     cells.append(Cell(words.count(estimate.n), estimate.n))

@@ -31,8 +31,8 @@ def exhibit(**options):
 
 @pytest.fixture
 def shown(source, written):
-    def build(rows, options=None, **changes):
-        written(PROBE, COLUMNS, rows)
+    def build(rows, options=None, columns=COLUMNS, **changes):
+        written(PROBE, columns, rows)
         return examples(source(**changes), exhibit(**(options or {})))
 
     return build
@@ -186,3 +186,49 @@ def test_of_a_hundred_thousand_rows_only_the_texts_that_are_shown_are_read(
     assert page.count('<li class="case">') == 20 > OPEN
     assert "of 100\u2009000 that have one" in page
     assert len(page) < 1_000_000
+
+
+# ── what a language model wrote ──────────────────────────────────────────────────────────
+
+
+def test_two_readings_are_called_as_the_card_calls_them(shown):
+    rows = [Row(Case("p1", ""), {"less": "The man cooked.", "more": "The woman cooked."})]
+    labels = {"less": "less stereotyped", "more": "more stereotyped"}
+    found = written_as(shown, rows, {"original": "less", "changed": "more", "labels": labels})
+    assert (found.original.name, found.changed.name) == ("less stereotyped", "more stereotyped")
+    plain = written_as(shown, rows, {"original": "less", "changed": "more"})
+    assert (plain.original.name, plain.changed.name) == ("original", "changed")
+
+
+def written_as(shown, rows, options, **changes):
+    """The first example of rows with texts of a language model."""
+    columns = {"less": str, "more": str, "answer": str}
+    return shown(rows, options, columns=columns, **changes).shown[0]
+
+
+def test_an_answer_stands_open_under_its_question_and_folds_where_it_is_long(
+    record, source, written
+):
+    columns, exhibit_ = {"answer": str}, exhibit(also=["answer"], labels={"answer": "wrote"})
+    answers = ("It comes on Monday.", "word " * 2000)
+    rows = [
+        Row(Case(f"c{k}", f"When {k}?", target="Monday"), {"answer": a})
+        for k, a in enumerate(answers)
+    ]
+    path = written(PROBE, columns, rows)
+    model = {**record.model, "kind": "causal"}
+    changed = msgspec.structs.replace(record, model=model, exhibits=(exhibit_,))
+    page = render(changed, path.parents[1])
+    drawn = page[page.index("Largest changes") :]
+    first, second = drawn.split('<li class="case">')[1:3]
+    assert "<dt>wrote</dt>" in first
+    assert "<details" not in first
+    assert "It comes on Monday." in first
+    assert "right answer <b><bdi>Monday" in first
+    assert "The whole texts" in second
+    assert "<code><bdi>base</bdi></code>" not in drawn, "a case as it is needs no name of a variant"
+
+
+def test_a_classifiers_target_is_a_label(shown):
+    one = shown([swap("c1", "a man", "a woman")], {}).shown[0]
+    assert not one.answer

@@ -305,3 +305,33 @@ def test_a_page_with_a_forest_holds_its_names_as_text(record):
     assert "W" * 10_000 in figure
     assert re.search(r"rule ≤ 0\.1", drawing)
     assert "■</span> fails" in drawing
+
+
+def test_the_bases_figure_is_drawn_beside_the_models(source):
+    pair = [
+        finding("extraction_rate", {}, 0.05),
+        finding("base_extraction_rate", {}, 0.01),
+        finding("excess_extraction_rate", {}, 0.04, ("<=", 0.02)),
+    ]
+    (panel,) = forest(source, pair).panels
+    assert [dot.name for dot in rows(panel)] == [
+        "Extraction rate, less the base's",
+        "Extraction rate",
+        "Extraction rate, of the base",
+    ]
+    assert panel.direction == "worse →"
+    (alone,) = forest(source, pair[1:2]).panels
+    assert alone.direction == "higher →", "a base's own figure is neither good nor bad"
+
+
+def test_figures_cut_by_several_columns_stand_under_them(source):
+    measure, cuts = "stereotype_share_change", ("language", "attribute")
+    card = {"measures": [{"measure": measure, "category": name} for name in cuts]}
+    cut = [
+        finding(measure, {name: value}, 0.1)
+        for name, value in (("language", "en"), ("attribute", "gender"), ("language", "zh"))
+    ]
+    (panel,) = forest(source, cut, probes={PROBE: card}).panels
+    assert [(head, len(dots)) for head, dots in panel.heads] == [("language", 2), ("attribute", 1)]
+    (panel,) = forest(source, cut[:1], probes={PROBE: card}).panels
+    assert [head for head, _ in panel.heads] == [""]

@@ -9,7 +9,7 @@ from fmaudit.reporting.exhibits.maps import AROUND, LONG, STEPS, STRONGEST
 from fmaudit.reporting.exhibits.picks import LEAST, MOST, RIGHT, WRONG
 from fmaudit.reporting.exhibits.tokens import LISTED, tokens
 from fmaudit.reporting.html import render
-from fmaudit.types import Case, Estimate, Exhibit, Finding, Pair, Row, Rule
+from fmaudit.types import Case, Estimate, Exhibit, Finding, Input, Pair, Row, Rule
 
 PROBE, OTHER = "explanations.integrated_gradients", "explanations.partition_shap"
 COLUMNS = {
@@ -217,6 +217,74 @@ def test_a_method_that_did_not_run_is_named(explained):
     found = explained([row(Case("a", "a word"), [1.0, 0.5])], beside="explanations.none")
     assert found.note.startswith("explanations.none: the evidence is not beside the record")
     assert len(found.shown[0].explanations) == 1
+
+
+# ── answers in words ─────────────────────────────────────────────────────────────────────
+
+ANSWERS = {k: v for k, v in COLUMNS.items() if k != "predicted"} | {
+    "answer": Input,
+    "disagreement": float,
+}
+
+
+def answered(case, scores, answer, **values):
+    """The map of an answer; a row without one has no answer either."""
+    made = row(case, scores, converged=None, answer=answer, **values)
+    return msgspec.structs.replace(
+        made, values={k: v for k, v in made.values.items() if k != "predicted"}
+    )
+
+
+@pytest.fixture
+def answers(source, written):
+    """Write rows of answers as evidence and read them as the report does."""
+
+    def read(rows, **options):
+        written(PROBE, ANSWERS, rows)
+        return tokens(source(), shown_as(**options))
+
+    return read
+
+
+def test_an_answer_stands_in_place_of_a_class(answers):
+    made = answered(Case("a", "one word"), [2.0, -1.0], " Lima", disagreement=0.002)
+    found = answers([Row(Case("b", "x"), {}, reason="too short"), made])
+    (text,) = found.shown
+    assert found.answers
+    assert "".join(run.text for run in text.answer) == " Lima"
+    assert text.predicted == ""
+    assert [word.text for word in text.explanations[0].map.strongest] == ["one", "word"]
+    notes = text.explanations[0].tested.notes
+    assert notes[-1].startswith("The answer's log-probability, asked for a second time alone: 0.00")
+
+
+def test_an_answer_is_not_held_against_a_label(answers):
+    rows = [
+        answered(Case(f"c{k}", "a word", target="Rome"), [1.0, 0.5], "Lima", difference=float(k))
+        for k in range(4)
+    ]
+    found = answers(rows, top=3)
+    assert [(t.case, t.why) for t in found.shown] == [("c3", MOST), ("c0", LEAST), ("c2", MOST)]
+    assert found.rule.startswith("Shown are 3 of 4 explained prompts, in turn: one whose words")
+
+
+def test_a_class_is_shown_as_before(explained):
+    (text,) = explained([row(Case("a", "a word"), [1.0, 0.5])]).shown
+    assert (text.predicted, text.answer) == (">50K", ())
+
+
+def test_the_page_shows_answers_escaped_and_in_nats(record, written, tmp_path):
+    made = answered(Case("a", "one word", target="Rome"), [2.0, -1.5], "<b>Li\u202ema</b>\n")
+    written(PROBE, ANSWERS, [made])
+    probe = msgspec.structs.replace(record, exhibits=(shown_as(),), probes={PROBE: {}})
+    found = Finding(PROBE, "explanations", "converged_share", {}, None, None, "not_tested")
+    page = render(msgspec.structs.replace(probe, findings=(found,)), tmp_path)
+    figure = page[page.index('<figure class="maps">') :].partition("</figure>")[0]
+    assert "Answered <bdi>&lt;b&gt;Li" in figure
+    assert "⟨U+202E⟩" in figure
+    assert "Predicted" not in figure
+    assert "nats a token of the answer" in figure
+    assert "logits" not in figure
 
 
 # ── the page ─────────────────────────────────────────────────────────────────────────────
