@@ -14,11 +14,17 @@ from fmaudit.types import digest
 
 PACKAGES = (
     "fmaudit",
+    "accelerate",
     "captum",
     "fairlearn",
+    "faker",
+    "gguf",
     "numpy",
     "pandas",
+    "peft",
     "pyarrow",
+    "rouge-score",
+    "sacrebleu",
     "scikit-learn",
     "scipy",
     "shap",

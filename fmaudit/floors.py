@@ -22,6 +22,7 @@ from fmaudit.types import (
     Request,
     Response,
     Row,
+    Tokenize,
     TokenLogprobs,
     digest,
 )
@@ -31,8 +32,14 @@ KINDS: Mapping[str, type[Request]] = {
     "masked_logprobs": MaskedLogprobs,
     "generate": Generate,
 }
-ITEMS: Mapping[str, int] = {"token_logprobs": 200, "masked_logprobs": 20, "generate": 8}
-"""Requests a floor is measured on: a written answer takes a pass a token."""
+ITEMS: Mapping[str, int] = {"token_logprobs": 60, "masked_logprobs": 20, "generate": 8}
+"""Requests a floor is measured on: a prompt is long, and a written answer takes a pass a token."""
+
+COMPARED = 200
+"""Likelihoods that are compared with float32, where a model is served in less."""
+
+FEWEST = 200
+"""Cases that a probe is handed, so that none has too few of them to ask anything."""
 
 ROUNDS = 3
 """How often a probe may ask something else before it asks what is looked for."""
@@ -49,17 +56,20 @@ class Sampler:
 
     def floor(self, capability: str, dtype: str) -> Floor:
         """The floor of a capability of language models, served in `dtype`."""
-        return floor.compare(self.engine, self._drawn(capability), dtype=dtype)
+        most = ITEMS[capability]
+        if dtype in floor.HALF and capability == "token_logprobs":
+            most = COMPARED
+        return floor.compare(self.engine, self._drawn(capability, most), dtype=dtype)
 
-    def _drawn(self, capability: str) -> list[Request]:
+    def _drawn(self, capability: str, most: int) -> list[Request]:
         """The head of a ranking of all first questions, alike from every probe."""
-        most, seeds = ITEMS[capability], self.context.seeds
+        seeds = self.context.seeds
         asking = [m for m in self.matched if capability in m.method.needs.get("target", ())]
         each = -(-most // max(1, len(asking)))
         found: dict[Request, None] = {}
         for matched in asking:
             source = self.sources[matched.card.id]
-            cases = draw(source, seeds, most, self.engine.chunk)
+            cases = draw(source, seeds, max(most, FEWEST), self.engine.chunk)
             context = self.context
             asks = matched.method.run(cases, matched.params, context)
             mine = list(dict.fromkeys(_first(self.engine, asks, KINDS[capability])))
@@ -81,8 +91,8 @@ def _first(engine: Engine, asks: Asks[list[Row]], kind: type[Request]) -> list[R
         for _ in range(ROUNDS):
             asked = next(asks) if answers is None else asks.send(answers)
             mine = [r for r in asked if isinstance(r, kind) and _plain(r) and r.on == "target"]
-            if mine:
-                return mine
+            if mine or not all(isinstance(r, Tokenize) for r in asked):
+                return mine  # a probe that must be answered at length first is left out
             answers = engine.answer(asked)
     except StopIteration:
         return []

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
+class Subject(StrEnum):
+    """Which model is tuned and audited."""
+
+    classifier = "classifier"
+    llm = "llm"
+
+
 def quickstart(
     out: Annotated[
-        Path | None, typer.Option(help="Run folder; by default runs/quickstart.")
+        Path | None,
+        typer.Option(help="Run folder; by default runs/quickstart or runs/quickstart-llm."),
     ] = None,
+    subject: Annotated[
+        Subject, typer.Option(help="A classifier, or a language model beside its base.")
+    ] = Subject.classifier,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """A real audit with nothing prepared: fetch, fine-tune, audit.
@@ -20,8 +32,11 @@ def quickstart(
     """
     from fmaudit.cli.shown import show_audit
     from fmaudit.engine.progress import Silent, live
-    from fmaudit.starter import quickstart as run
 
+    if subject is Subject.llm:
+        from fmaudit.starter_llm import quickstart as run
+    else:
+        from fmaudit.starter import quickstart as run
     done = run(out, progress=Silent() if quiet else live())
     show_audit(done)
     raise typer.Exit(4 if done.exit_code == 4 else 0)
