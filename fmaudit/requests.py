@@ -252,7 +252,8 @@ class Generated(Struct, frozen=True, tag="generated"):
     """The answer to `Generate`.
 
     `written`: how many tokens were. `finished`: the model came to an end by itself, or to a stop
-    text; False where `most_tokens` ended it. `prompt_tokens` were read, `cut` did not fit.
+    text; False where `most_tokens` ended it. `prompt_tokens` were read, `cut` did not fit. `ids`:
+    the written tokens, () where they are not told.
     """
 
     text: str
@@ -260,6 +261,7 @@ class Generated(Struct, frozen=True, tag="generated"):
     finished: bool
     prompt_tokens: int = 0
     cut: int = 0
+    ids: tuple[int, ...] = ()
 
 
 class Failure(Struct, frozen=True, tag="failure"):

@@ -34,9 +34,11 @@ OTHERS = 1000
 EVALUATION_ROWS = 300
 REPEATED = {4: 12, 16: 12}  # so often, so many members; all others once
 ANSWER_TOKENS = 16
-ASKED_OFTEN = 80  # cases that are asked in several ways
+AUDITED = 150  # of the evaluation rows
+PAIRS = 400
+ASKED_OFTEN = 60  # cases that are asked in several ways
 FORMATS = ["plain", "short_fields", "brackets", "numbers"]
-EXPLAINED = 12
+EXPLAINED = 6
 SEED = 20
 MADE_BY = ("faker", "peft", "torch")  # other versions of these make another subject
 
@@ -71,6 +73,7 @@ def spec(prepared: Path) -> dict[str, Any]:
             "groups": [letters.SEX],
             "id": "id",
             "cluster": "cluster",
+            "limit": AUDITED,
         },
         "membership": {
             "members": f"file:{prepared / 'training.parquet'}",
@@ -85,6 +88,7 @@ def spec(prepared: Path) -> dict[str, Any]:
         "probes": [
             {"id": "performance.written_answers", "params": {"most_tokens": ANSWER_TOKENS}},
             "performance",
+            {"id": "bias.sentence_preference", "sample": PAIRS},
             "bias",
             {"id": "robustness.prompt_format", "sample": ASKED_OFTEN, "params": {"use": FORMATS}},
             {"id": "robustness.option_order", "sample": ASKED_OFTEN},

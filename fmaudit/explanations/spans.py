@@ -53,7 +53,8 @@ class Span(Struct, frozen=True):
 
     `text`: the prompt, whose words are explained (of a pair, the first text stands above the
     second); `end`: the spaces and line breaks after them.
-    `written`: how many tokens the model wrote the answer in; None where others wrote it.
+    `written`: how many tokens the model wrote the answer in, `ids` which, () where nobody says;
+    None where others wrote it.
     """
 
     text: Input
@@ -61,6 +62,7 @@ class Span(Struct, frozen=True):
     answer: str
     context: Context
     written: int | None = None
+    ids: tuple[int, ...] = ()
 
     def asked(self, text: Input, under: Literal["", "alone"] = "") -> TokenLogprobs:
         """The request for the answer's likelihood behind `text` in place of the prompt's."""
@@ -106,7 +108,7 @@ def own(case: Case, most_tokens: int, context: Context) -> Asks[Span | str | Fai
     answer = response.text.rstrip(BROKEN)
     if not answer.strip():
         return SILENT
-    return Span(text, end, answer, context, response.written)
+    return Span(text, end, answer, context, response.written, response.ids)
 
 
 def reference(case: Case, context: Context) -> Span | str:
@@ -177,7 +179,7 @@ def _ranked(span: Span, one: Scored, other: Scored) -> tuple[str, str]:
     worst = max(map(min, one.ranks, other.ranks))
     if span.written is None or worst == 0:
         return "", ""
-    if span.written != len(one.ids):
+    if span.written != len(one.ids) or (span.ids and span.ids != one.ids):
         return "", REREAD
     return ("", NEAR_TIE) if worst == 1 else (NOT_FIRST, "")
 

@@ -91,7 +91,7 @@ def _written(module: Any, reader: Reader, batch: Sequence[Prepared], length: int
             stopping_criteria=stops or None,
         )
     answers = [
-        _answer(reader.tokenizer, p, row, ends, how)
+        _answer(reader.tokenizer, p, row, ends, how, two)
         for p, row in zip(batch, out[:, begin:].tolist(), strict=True)
     ]
     return [
@@ -101,16 +101,17 @@ def _written(module: Any, reader: Reader, batch: Sequence[Prepared], length: int
 
 
 def _answer(
-    tokenizer: Any, prepared: Prepared, ids: Sequence[int], ends: Ids, how: Decoding
+    tokenizer: Any, prepared: Prepared, ids: Sequence[int], ends: Ids, how: Decoding, two: bool
 ) -> Generated:
     """What stands before the first end token or stop text."""
     ended = next((k for k, token in enumerate(ids) if token in ends), None)
     kept = ids[:ended]
-    text = _text(tokenizer, kept)
+    behind = () if two else prepared.payload.ids
+    text = _text(tokenizer, kept, behind)
     stopped = any(stop in text for stop in how.stop)
     if stopped:  # behind it stand whatever filled the row up, and is no part of the answer
         kept = kept[: _until(tokenizer, kept, how.stop)]
-        text = _text(tokenizer, kept)
+        text = _text(tokenizer, kept, behind)
         text = text[: min(text.index(stop) for stop in how.stop if stop in text)]
     return Generated(
         text=text,
@@ -118,11 +119,21 @@ def _answer(
         finished=stopped or ended is not None,
         prompt_tokens=prepared.length,
         cut=prepared.cut,
+        ids=tuple(kept),
     )
 
 
-def _text(tokenizer: Any, ids: Sequence[int]) -> str:
-    text: str = tokenizer.decode(ids, skip_special_tokens=True)
+def _text(tokenizer: Any, ids: Sequence[int], behind: Ids = ()) -> str:
+    """What the tokens say behind those of a prompt.
+
+    Tokenizers of the kind of SentencePiece leave out the space of a text's first token, so that
+    an answer's own is seen behind its prompt alone.
+    """
+    before: str = tokenizer.decode(list(behind), skip_special_tokens=True) if behind else ""
+    whole: str = tokenizer.decode([*behind, *ids], skip_special_tokens=True)
+    if behind and whole.startswith(before):
+        return whole[len(before) :]
+    text: str = tokenizer.decode(list(ids), skip_special_tokens=True)
     return text
 
 

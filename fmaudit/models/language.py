@@ -14,9 +14,10 @@ from fmaudit.errors import ModelError
 from fmaudit.models.base import Facts, Model
 from fmaudit.models.folders import Trust, pick_device, pick_dtype
 from fmaudit.models.precision import Float32, served
+from fmaudit.models.reading import Reader
 from fmaudit.models.torchmodel import device_name, libraries, tokenizer_state, window_of
 from fmaudit.models.weights import Weights, adapter_config, weights_of
-from fmaudit.types import digest
+from fmaudit.types import Chat, Message, digest
 
 if TYPE_CHECKING:
     import torch
@@ -148,11 +149,24 @@ class LanguageHandle:
                 "the tokenizer with its `chat_template`, or write `chat: auto` under `model:`, so "
                 "that prompts are given as they are."
             )
-        if self.kind == "masked" or (there and self.chat != "never"):
-            return there and self.kind != "masked", ()
+        if self.kind == "masked":
+            return False, ()
+        if there and self.chat != "never":
+            self._tried(tokenizer)
+            return True, ()
         if there:
             return False, ("prompts are given as they are, not through the chat template",)
         return False, ("no chat template: prompts are given as they are",)
+
+    def _tried(self, tokenizer: Any) -> None:
+        """See that the template writes what it is given. Raises `ModelError`."""
+        marker = "What is the capital of France?"
+        written = Reader(tokenizer, chat=True).written(Chat((Message("user", marker),)))
+        if marker not in written:
+            raise ModelError(
+                f"model: {self.path}: its chat template leaves out what the user says. Mend the "
+                "tokenizer's `chat_template`, or write `chat: never` under `model:`."
+            )
 
 
 def facts_of(

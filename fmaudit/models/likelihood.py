@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 EMPTY = "an empty continuation has no likelihood"
 NO_BEGINNING = "the tokenizer has no token that a text could begin after; give a prompt"
+LOCAL = ("sliding_window", "attention_chunk_size", "window_size", "local_attention")
+"""What configurations call the window that a layer sees alone."""
+
 SAME = 1e-3
 COARSE = 0.25
 """How far log-probabilities of one tree and of its paths may lie apart, in nats."""
@@ -54,12 +57,17 @@ def prepare(
             for (p, c), asked in zip(pairs, request.continuations, strict=True)
         ]
         before = reader.before(request.input, read[pairs[0][0]].ids if pairs else ())
-        prepared.append(_prepared(request, before, found, window, deepest))
+        prepared.append(_prepared(request, before, found, window, deepest, reader.opening))
     return prepared
 
 
 def _prepared(
-    request: TokenLogprobs, before: Ids, found: Sequence[Continued], window: int, deepest: int
+    request: TokenLogprobs,
+    before: Ids,
+    found: Sequence[Continued],
+    window: int,
+    deepest: int,
+    opening: Ids,
 ) -> Prepared:
     if not found or not all(c.text.ids for c in found):
         return Prepared(request, Failure(EMPTY), 1)
@@ -74,7 +82,8 @@ def _prepared(
         if room < 1:
             reason = f"a continuation of {longest} tokens is beyond the window of {window}"
             return Prepared(request, Failure(reason), 1)
-        before = before[over:]
+        kept = len(opening) if before[: len(opening)] == opening and room > len(opening) else 0
+        before = (*before[:kept], *before[kept + over :])
     sequences = [((*before, *c.text.ids), len(before)) for c in found]
     together = max(len(ids) for ids, _ in sequences) <= deepest
     trees = (grow(sequences),) if together else tuple(grow([s]) for s in sequences)
@@ -130,8 +139,9 @@ class Likelihood:
         """
         if not self.reads_trees:
             return 0
-        window = getattr(self.split.module.config, "sliding_window", None)
-        return int(window) if window else 1 << 30
+        config = self.split.module.config
+        windows = [getattr(config, name, None) for name in LOCAL]
+        return min((int(w) for w in windows if isinstance(w, int) and w), default=1 << 30)
 
     def run(self, batch: Sequence[Prepared], length: int, rows: int) -> list[Response]:
         """Answer a batch; `rows` trees of `length` tokens at once."""

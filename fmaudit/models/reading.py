@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from fmaudit.errors import ModelError
 from fmaudit.requests import Chat, Prompt
 
 Ids = tuple[int, ...]
@@ -101,16 +102,23 @@ class Reader:
         if not self.chat:
             return "".join(f"{message.content}\n" for message in prompt.messages)
         turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        text: str = self.tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True
-        )
+        try:
+            text: str = self.tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # jinja's own, and whatever a template raises
+            raise ModelError(
+                f"model: its chat template cannot write a prompt: {type(error).__name__}: {error}. "
+                "Mend the tokenizer's `chat_template`, or write `chat: never` under `model:`, so "
+                "that prompts are given as they are."
+            ) from error
         return text
 
     def before(self, prompt: Prompt, ids: Ids) -> Ids:
         """The tokens of a prompt as they are read: a chat template writes its own special ones."""
         if isinstance(prompt, Chat) and self.chat:
             return ids
-        return (*self.opening, *ids) if prompt else self.beginning
+        return (*self.opening, *ids) if ids else self.beginning
 
 
 def joined(prompt: Prompt, written: str, continuation: str) -> tuple[str, str]:

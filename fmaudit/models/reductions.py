@@ -83,6 +83,6 @@ def _reduced(logits: torch.Tensor, which: torch.Tensor, targets: torch.Tensor) -
     if not bool(means.isfinite().all()):  # a token that can never come: 0 · −∞
         logs = logs.clamp(min=-1e30)
         means = torch.linalg.vecdot(shares, logs)
-    squares = torch.linalg.vecdot(shares.mul_(logs), logs)
-    deviations = (squares - means * means).clamp(min=0).sqrt()
+    away = logs.sub_(means[:, None])
+    deviations = torch.linalg.vecdot(shares.mul_(away), away).clamp(min=0).sqrt()
     return torch.stack([own, ranks.float(), means[which], deviations[which]])

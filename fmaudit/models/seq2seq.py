@@ -63,7 +63,8 @@ class Seq2SeqModel:
                 f"model: {self.facts.name} names no `decoder_start_token_id`, so that nobody "
                 "knows what its decoder begins with. Set it in config.json and save it again."
             )
-        self._start = int(start)
+        # BART and its kin write the token that begins a text before it, T5 does not
+        self._first = (int(start), *self.reader.opening)
 
     @cached_property
     def served(self) -> Split:
@@ -159,13 +160,15 @@ class Seq2SeqModel:
         states = encoder(input_ids=ids, attention_mask=mask)[0]
         lines = [(row, text) for row, s in enumerate(sides) for text in s.continuations]
         longest = max(len(text.ids) for _, text in lines)
+        skipped = len(self._first) - 1
+        columns = longest + skipped
         most = min(max(1, len(sides)), split.rows(longest))
         reduced = []
         for start in range(0, len(lines), most):
             part = lines[start : start + most]
             at = [row for row, _ in part]
-            read = [(self._start, *text.ids[:-1]) for _, text in part]
-            decoder, _ = generation.padded(read, longest, pad, left=False)
+            read = [(*self._first, *text.ids[:-1]) for _, text in part]
+            decoder, _ = generation.padded(read, columns, pad, left=False)
             fields = {
                 "encoder_outputs": _states(states[at]),
                 "attention_mask": mask[at],
@@ -174,7 +177,7 @@ class Seq2SeqModel:
             hidden = split.hidden(fields)
             flat = hidden.reshape(-1, hidden.shape[-1])
             asked = [
-                [(row * longest + k, token) for k, token in enumerate(text.ids)]
+                [(row * columns + skipped + k, token) for k, token in enumerate(text.ids)]
                 for row, (_, text) in enumerate(part)
             ]
             reduced += reduce(split, flat, asked)

@@ -23,6 +23,7 @@ from fmaudit.errors import RunFolderError
 from fmaudit.models.language import LanguageHandle
 from fmaudit.reporting import record
 from fmaudit.reporting.verify import verify
+from fmaudit.types import encode
 
 WORDS = ["cat", "dog", "man", "woman", "nurse", "engineer", "parcel", "film"]
 QUICK = ["performance.language_modelling", "performance.multiple_choice"]
@@ -161,7 +162,7 @@ class TestWhole:
         for found in floor.values():
             assert found["largest"].keys() == {"alone", "padded", "again"}
             assert all(share == 0 for share in found["flips"].values())
-        assert floor["token_logprobs"]["items"] > 100
+        assert floor["token_logprobs"]["items"] > 40
         assert floor["token_logprobs"]["largest"]["padded"] < 1e-3
 
     def test_it_verifies(self, whole):
@@ -197,7 +198,7 @@ def test_a_rerun_loads_no_model_and_gives_the_same_record(quick, here, monkeypat
 
     monkeypatch.setattr(LanguageHandle, "load", refuse)
     again = audit(here, out, QUICK)
-    assert again.record == done.record
+    assert encode(again.record) == encode(done.record)
     log = (done.run / "log.jsonl").read_text().splitlines()
     assert json.loads(log[-1])["costs"]["requests"]["run"] == 0
 

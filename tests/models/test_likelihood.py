@@ -299,11 +299,11 @@ class TestSeq2Seq:
             for text, scored in zip(request.continuations, answer.scored, strict=True):
                 ids = tokenizer(text, add_special_tokens=False)["input_ids"]
                 assert scored.ids == tuple(ids)
-                start = module.config.decoder_start_token_id
+                start = [module.config.decoder_start_token_id, *seq2seq.reader.opening]
                 with torch.inference_mode():
                     logits = module(
-                        input_ids=encoded, decoder_input_ids=torch.tensor([[start, *ids[:-1]]])
-                    ).logits[0]
+                        input_ids=encoded, decoder_input_ids=torch.tensor([[*start, *ids[:-1]]])
+                    ).logits[0, len(start) - 1 :]
                 logs = logits.double().log_softmax(-1)
                 total = math.fsum(logs[k, token].item() for k, token in enumerate(ids))
                 assert scored.total == pytest.approx(total, abs=NATS)
