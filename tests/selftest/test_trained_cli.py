@@ -10,6 +10,7 @@ from fmaudit.cli import main
 from fmaudit.cli.trained import trained
 from fmaudit.selftest import keeping as tier1_keeping
 from fmaudit.selftest.trained import audits, keeping
+from fmaudit.selftest.trained.plants import PLANTS
 
 RATE = {"value": 1.0, "low": 0.74, "high": 1.0, "seeds": 10}
 NONE = {"value": 0.0, "low": 0.0, "high": 0.26, "seeds": 10}
@@ -54,8 +55,10 @@ def test_the_names_and_the_seeds_are_passed_on(asked, capsys, tmp_path):
     assert trained(["bias", "explanations.partition_shap"], 2, None, False) == 0
     assert trained([], 2, None, False) == 0
     assert calls[0] == (["robustness.character_noise"], audits.SEEDS)
-    assert calls[1] == (["bias.group_outcomes", "explanations.partition_shap"], 2)
-    assert len(calls[2][0]) == 5
+    bias = ["bias.group_outcomes", "bias.sentence_preference", "bias.masked_preference"]
+    assert calls[1][1] == 2
+    assert sorted(calls[1][0]) == sorted([*bias, "explanations.partition_shap"])
+    assert calls[2] == ([plant.probe for plant in PLANTS], 2)
     assert json.loads((tmp_path / "out.json").read_text()) == [{"tier": 2, **ENTRY}]
     said = capsys.readouterr()
     assert "10 of 10 (≥ 0.74)" in said.out
@@ -119,11 +122,13 @@ def test_an_installed_package_is_refused_before_anything_is_trained(asked, monke
 
 def test_the_command_has_the_flag(asked, monkeypatch, capsys):
     calls = asked()
-    monkeypatch.setattr(sys, "argv", ["fmaudit", "selftest", "--trained", "--seeds", "3", "bias"])
+    monkeypatch.setattr(
+        sys, "argv", ["fmaudit", "selftest", "--trained", "--seeds", "3", "robustness"]
+    )
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 0
-    assert calls == [(["bias.group_outcomes"], 3)]
+    assert calls == [(["robustness.character_noise"], 3)]
 
 
 def test_the_shipped_figures_of_trained_models_are_of_shipped_rules():

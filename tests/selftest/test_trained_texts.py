@@ -14,6 +14,7 @@ def blocks():
         "topics": found.topics,
         "notes": found.notes,
         "messages": found.messages,
+        "prompts": found.prompts,
     }
 
 
@@ -30,6 +31,7 @@ def test_no_word_stands_on_two_sides():
         [found.applications.speaks_for, found.applications.speaks_against],
         list(found.topics.values()),
         [*found.messages.planted.values(), found.messages.filler],
+        [found.prompts.answers, found.prompts.filler, [found.prompts.cue, found.prompts.always]],
     ]
     for lists in sides:
         words = [word for one in lists for word in one]

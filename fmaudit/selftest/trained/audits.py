@@ -11,14 +11,18 @@ import statistics
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 
 from fmaudit import __version__, catalog, flow, measured, registry
 from fmaudit.errors import RunError
+from fmaudit.models.base import Model
+from fmaudit.models.inmemory import language_model
 from fmaudit.models.torchmodel import TorchClassifier
 from fmaudit.seeds import Seeds
 from fmaudit.selftest.rates import rate
@@ -79,8 +83,8 @@ def run(
 
 def audited(plant: Plant, twin: Twin, seed: int) -> Audited:
     """Train one model and audit it with the plant's probe, in a folder that is then removed."""
-    subject = plant.make(twin, Seeds(seed).child("trained", plant.name))
-    with tempfile.TemporaryDirectory() as folder:
+    with _one_thread(), tempfile.TemporaryDirectory() as folder:
+        subject = plant.make(twin, Seeds(seed).child("trained", plant.name))
         done = _audit(plant.probe, subject, seed, Path(folder))
         beside = plant.beside(done.evidence(plant.probe)) if plant.beside else {}
     ruled = [f for f in done.record.findings if f.rule is not None]
@@ -149,14 +153,39 @@ def _spans(found: Iterable[Mapping[str, float]]) -> dict[str, dict[str, float]]:
 
 
 def _audit(probe: str, subject: Subject, seed: int, folder: Path) -> flow.Audit:
-    files = {name: _write(folder / f"{name}.csv", rows) for name, rows in subject.tables.items()}
     spec = {key: dict(said) for key, said in subject.spec.items()}
-    spec["data"]["source"] = f"file:{files.pop('data')}"
-    for name, file in files.items():
-        spec["membership"][name] = f"file:{file}"
-    asked = {"model": "trained", "probes": [probe], "seed": seed, **spec}
-    model = TorchClassifier(subject.module, subject.tokens, subject.classes, name="trained")
-    return flow.audit(asked, out=folder / "run", model=model, cache=folder / "cache")
+    for name, rows in subject.tables.items():
+        file = f"file:{_write(folder / f'{name}.csv', rows)}"
+        key, place = ("data", "source") if name == "data" else ("membership", name)
+        spec[key][place] = file
+    cards = [str(_sets(folder / "cards", subject.sets))] if subject.sets else []
+    asked = {"model": "trained", "probes": [probe], "seed": seed, "cards": cards, **spec}
+    model, base = _models(subject)
+    return flow.audit(asked, out=folder / "run", model=model, base=base, cache=folder / "cache")
+
+
+def _models(subject: Subject) -> tuple[Model, Model | None]:
+    """The audited model, and the one before its tuning where there is one."""
+    if subject.classes:
+        return TorchClassifier(
+            subject.module, subject.tokens, subject.classes, name="trained"
+        ), None
+    model = language_model(subject.module, subject.tokens, name="trained")
+    if subject.base is None:
+        return model, None
+    return model, language_model(subject.base, subject.tokens, name="before")
+
+
+def _sets(folder: Path, sets: Mapping[str, Rows]) -> Path:
+    """A folder of cards: those of the shipped data sets, with these rows for their files."""
+    for name, rows in sets.items():
+        place = folder / "datasets" / name
+        place.mkdir(parents=True)
+        _write(place / "rows.csv", rows)
+        card = catalog.dataset(name).model_dump(mode="json", exclude_unset=True)
+        card |= {"files": [{"source": "file:rows.csv"}], "format": "csv"}
+        (place / "card.yaml").write_bytes(msgspec.json.encode(card))  # JSON is YAML
+    return folder
 
 
 def _write(path: Path, rows: Rows) -> Path:
@@ -165,6 +194,17 @@ def _write(path: Path, rows: Rows) -> Path:
         out.writeheader()
         out.writerows(rows)
     return path
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Models so small are slower on more, and their weights would hang on how many there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _key(finding: Finding) -> tuple[str, tuple[tuple[str, str], ...]]:

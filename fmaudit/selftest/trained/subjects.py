@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
@@ -17,16 +17,18 @@ Twin = Literal["clean", "boundary", "dosed"]
 Rows = Sequence[Mapping[str, str]]
 
 LARGE = 20_000
-"""Texts that a true effect is measured on."""
+"""Texts that a classifier's true effect is measured on."""
 
 
 @dataclass(frozen=True)
 class Subject:
     """One model to audit.
 
+    `classes`: of a classifier; () of a language model, which may have a `base` beside it.
     `tables`: name → rows; "data" is what the probe is run on. `spec`: what the audit's spec
     says beside the model, its columns without their source. `effects`: measure → its true
-    value, taken on `LARGE` fresh texts, not on those of the audit.
+    value, taken on many fresh texts, not on those of the audit. `sets`: a shipped data set →
+    the rows that stand in its place.
     """
 
     module: nn.Module
@@ -35,6 +37,8 @@ class Subject:
     tables: Mapping[str, Rows]
     spec: Mapping[str, Any]
     effects: Mapping[str, float]
+    base: nn.Module | None = None
+    sets: Mapping[str, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,18 @@ class Messages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filler: tuple[str, ...]
 
 
+class Prompts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prompts that hold their answer, the word behind the cue, and words that say nothing.
+
+    `always`: an answer that stands in no prompt.
+    """
+
+    cue: str
+    always: str
+    answers: tuple[str, ...]
+    filler: tuple[str, ...]
+
+
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One block of words for each plant. `topics`: class → its words."""
 
@@ -40,6 +52,7 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topics: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...]
     messages: Messages
+    prompts: Prompts
 
 
 @cache

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from fmaudit.selftest.trained.plants import brittle, members, planted_words, shortcut
+from fmaudit.selftest.trained.plants import (
+    brittle,
+    copying,
+    members,
+    planted_words,
+    preference,
+    repeats,
+    shortcut,
+)
 
-PLANTS = (shortcut.PLANT, brittle.PLANT, members.PLANT, *planted_words.PLANTS)
+PLANTS = (
+    shortcut.PLANT,
+    brittle.PLANT,
+    members.PLANT,
+    *planted_words.PLANTS,
+    *preference.PLANTS,
+    *repeats.PLANTS,
+    copying.PLANT,
+)

@@ -8,7 +8,6 @@ hold against 0 on one side, where the clean twin lies as well: there is no other
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ import numpy.typing as npt
 from torch import nn
 
 from fmaudit.seeds import Seeds
-from fmaudit.selftest.trained import toys
+from fmaudit.selftest.trained import evidence, toys
+from fmaudit.selftest.trained.evidence import COMPREHENSIVENESS, SUFFICIENCY
 from fmaudit.selftest.trained.subjects import Plant, Subject, Twin
 from fmaudit.selftest.trained.texts import Rng, draw, load, words_in
 from fmaudit.selftest.trained.toys import Recipe
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 FILLER = 10  # words of a message that say nothing
 TRAINED_ON, AUDITED_ON, LARGE = 3_000, 130, 2_000
-SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 RECIPE = Recipe(epochs=8)
-COMPREHENSIVENESS, SUFFICIENCY = "excess_comprehensiveness", "excess_sufficiency"
 
 
 def make(twin: Twin, seeds: Seeds) -> Subject:
@@ -52,48 +50,27 @@ def make(twin: Twin, seeds: Seeds) -> Subject:
     )
 
 
-def auprc(evidence: pd.DataFrame) -> dict[str, float]:
-    """Mean area under precision and recall of the maps' scores for the planted words."""
-    from sklearn.metrics import average_precision_score
+def auprc(found: pd.DataFrame) -> dict[str, float]:
+    """How well the maps rank the planted words; see `evidence.auprc`."""
+    return evidence.auprc(found, _decides)
 
+
+def _decides(words: Sequence[str]) -> list[bool]:
     planted = {word for words in load().messages.planted.values() for word in words}
-    found = []
-    rows: list[dict[Any, Any]] = evidence[evidence["word_scores"].notna()].to_dict("records")
-    for row in rows:
-        spans = zip(row["word_starts"], row["word_ends"], strict=True)
-        truth = [row["input"][start:end] in planted for start, end in spans]
-        found.append(average_precision_score(truth, row["word_scores"]))
-    return {"token_auprc": float(np.mean(found))} if found else {}
+    return [word in planted for word in words]
 
 
 def _best(tokens: Any, module: nn.Module, rng: Rng) -> dict[str, float]:
-    """What a map earns that ranks the planted words first, over one that ranks at random."""
-    planted = {word for words in load().messages.planted.values() for word in words}
-    texts = [text.split() for text in _messages(LARGE, rng)[0]]
-    base = toys.log_probabilities(module, tokens, [" ".join(t) for t in texts])
-    predicted = base.argmax(1)
+    """What the true map earns over one that ranks at random."""
+    texts = _messages(LARGE, rng)[0]
+    predicted = toys.log_probabilities(module, tokens, texts).argmax(1)
 
-    def left(ranks: Sequence[npt.NDArray[Any]], kept: bool) -> npt.NDArray[np.float64]:
-        """Mean over the shares of how much probability the predicted class loses."""
-        losses = []
-        for k in sorted({math.ceil(q * len(texts[0])) for q in SHARES}):
-            changed = [
-                " ".join(w for w, r in zip(t, rank, strict=True) if (r < k) == kept)
-                for t, rank in zip(texts, ranks, strict=True)
-            ]
-            after = toys.log_probabilities(module, tokens, changed)
-            at = np.arange(len(texts)), predicted
-            losses.append(np.exp(base[at]) - np.exp(after[at]))
-        found: npt.NDArray[np.float64] = np.mean(losses, axis=0)
+    def chances(changed: Sequence[str]) -> npt.NDArray[np.float64]:
+        answers = toys.log_probabilities(module, tokens, changed)
+        found: npt.NDArray[np.float64] = np.exp(answers[np.arange(len(texts)), predicted])
         return found
 
-    random = [rng.permutation(len(t)) for t in texts]
-    truth = [
-        np.lexsort((r, np.array([w not in planted for w in t]))).argsort()
-        for t, r in zip(texts, random, strict=True)
-    ]
-    excess = {kept: (left(truth, kept) - left(random, kept)).mean() for kept in (False, True)}
-    return {COMPREHENSIVENESS: float(excess[False]), SUFFICIENCY: float(excess[True])}
+    return evidence.best([text.split() for text in texts], _decides, chances, rng)
 
 
 def _messages(count: int, rng: Rng) -> tuple[list[str], list[int]]:
