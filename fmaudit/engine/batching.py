@@ -90,6 +90,32 @@ def pack(
     yield from sorted(batches, key=lambda batch: batch[0], reverse=True)
 
 
+def pack_level(
+    items: Sequence[tuple[Prepared, T]], limits: Limits
+) -> Iterator[tuple[Shape, list[T]]]:
+    """Batches as full as can be, whatever the lengths, longest first.
+
+    For answers that are written a token at a time: a prompt's padding is read once, and the rows
+    of a batch share every token's pass. A request under "alone" is a batch of one; one under
+    "padded" is padded to twice its length.
+    """
+    queue = []
+    for prepared, item in items:
+        length = max(1, prepared.length)
+        if prepared.request.under == "alone":
+            yield Shape(length, 1), [item]
+        else:
+            doubled = bucket(2 * length, limits.window)
+            queue.append((doubled if prepared.request.under == "padded" else length, item))
+    queue.sort(key=lambda pair: pair[0], reverse=True)
+    start = 0
+    while start < len(queue):
+        length = queue[start][0]
+        part = queue[start : start + limits.rows(length)]
+        yield Shape(length, len(part)), [item for _, item in part]
+        start += len(part)
+
+
 def _shared(
     loose: Sequence[tuple[int, T]], limits: Limits, filler: bool
 ) -> Iterator[tuple[Shape, list[T]]]:

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import msgspec
 
-from fmaudit.engine.batching import Limits, Shape, pack
+from fmaudit.engine.batching import Limits, Shape, pack, pack_level
 from fmaudit.engine.cache import Cache, key_of, prefix
 from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
@@ -40,8 +40,8 @@ from fmaudit.types import (
 
 WITNESSED = "witnesses"
 WITNESSES = 16  # answers of a model without a key that a later run asks for again
-_UNFILLED = (Attribute.__name__, MaskedLogprobs.__name__, Generate.__name__)
-"""Requests that a model takes apart into rows of its own, or that cost too much to fill up."""
+_UNFILLED = (Attribute.__name__, MaskedLogprobs.__name__)
+"""Requests that a model takes apart into rows of its own."""
 SLAB = 8192  # requests tokenised at once: bounds the memory that token ids take
 
 
@@ -155,7 +155,11 @@ class LocalRunner:
             # Several continuations of a prompt stand in one row, together beyond the window.
             window = 0 if isinstance(mine[0][1], TokenLogprobs) else model.facts.window
             limits = Limits(window, tokens, self.most_rows)
-            for shape, batch in pack(items, limits, filler=kind[0] not in _UNFILLED):
+            if kind[0] == Generate.__name__:
+                batches = pack_level(items, limits)
+            else:
+                batches = pack(items, limits, filler=kind[0] not in _UNFILLED)
+            for shape, batch in batches:
                 if any(key not in found for key, _ in batch):
                     self._run_batch(model, shape, batch, found)
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import torch
 
 
+BLOCK = 16
+"""Places that are reduced at once: their logits stay near the processor for all the passes."""
+
+
 class Reduced(Struct, frozen=True):
     """Of each asked place: log-probability, rank, mean and deviation (see `Scored`)."""
 
@@ -51,14 +55,16 @@ def reduce(split: Split, hidden: torch.Tensor, asked: Sequence[Sequence[Place]])
     order = torch.argsort(which, stable=True)
     found = torch.empty((4, len(flat)), dtype=torch.float64)
     chosen = hidden[torch.tensor(rows, device=hidden.device)]
-    step, done = split.places, 0
+    step, done, sorted_ = split.places, 0, which[order].contiguous()
     for start in range(0, len(rows), step):
         logits = split.logits(chosen[start : start + step])
-        until = int(torch.searchsorted(which[order], start + step))
-        mine = order[done:until]
-        part = (which[mine] - start).to(hidden.device), targets[mine].to(hidden.device)
-        found[:, mine] = _reduced(logits, *part).double().cpu()
-        done = until
+        for block in range(0, len(logits), BLOCK):
+            first = start + block
+            until = int(torch.searchsorted(sorted_, min(first + BLOCK, start + step)))
+            mine = order[done:until]
+            part = (which[mine] - first).to(hidden.device), targets[mine].to(hidden.device)
+            found[:, mine] = _reduced(logits[block : block + BLOCK], *part).double().cpu()
+            done = until
     columns = found.tolist()
     lists, at = [], 0
     for one in asked:

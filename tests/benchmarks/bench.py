@@ -44,6 +44,7 @@ def main() -> int:
             "throughput.py",
             "bridge.py",
             "language.py",
+            "language_memory.py",
             "rerun.py",
         ):
             print(f"… {part}", file=sys.stderr, flush=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from subject import sentences, smollm
 
-from fmaudit.engine.costs import Costs, peak_memory
+from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Silent
 from fmaudit.engine.runner import LocalRunner
 from fmaudit.engine.scheduler import Engine
@@ -29,7 +29,6 @@ TEXTS = 96
 PROMPTS = 24
 OPTIONS = (" He was born in Mexico.", " She was born in Canada.", " They were born in France.")
 DECODING = Decoding(most_tokens=24)
-VOCABULARY, LONG = 200_000, 4000  # full logits of one text: 3.2 GB
 
 handle = smollm()
 model = handle.load()
@@ -78,28 +77,6 @@ def ratio(one: Callable[[], float], other: Callable[[], float]) -> float:
     return statistics.median(one() / other() for _ in range(TURNS))
 
 
-def growth() -> float:
-    """Megabytes that scoring a long text of a large vocabulary adds to the peak."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    from fmaudit.models.likelihood import Likelihood
-    from fmaudit.models.reductions import reduce
-    from fmaudit.models.split import Split
-
-    config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=32, intermediate_size=64, num_hidden_layers=1,
-        num_attention_heads=2, max_position_embeddings=LONG,
-    )  # fmt: skip
-    split = Split(LlamaForCausalLM(config).eval(), "model")
-    with torch.inference_mode():
-        assert split.apart
-        assert Likelihood(split).reads_trees
-        before = peak_memory()
-        hidden = split.hidden({"input_ids": torch.arange(LONG)[None] * 7})[0]
-        reduce(split, hidden, [[(k, k) for k in range(LONG)]])
-    return (peak_memory() - before) / 1e6
-
-
 prompts = [f"{text} Where was this person born?" for text in texts[:PROMPTS]]
 apart = [TokenLogprobs(p, (o,)) for p in prompts for o in OPTIONS]
 together = [TokenLogprobs(p, OPTIONS) for p in prompts]
@@ -119,7 +96,6 @@ print(
             "engine generation over model.generate, equal batches": ratio(
                 lambda: generated(prompts[:16]), lambda: engine(written)
             ),
-            "memory growth, 4,000 tokens of 200,000 words": growth(),
             "bare model's best batch size, texts, rows": best,
         }
     )
