@@ -191,7 +191,7 @@ def test_nouns_are_frozen():
     ("data", "kind"),
     [
         (b'{"type": "classify"}', Request),
-        (b'{"type": "generate", "input": "x"}', Request),
+        (b'{"type": "transcribe", "input": "x"}', Request),
         (b'{"type": "classify", "input": "x", "under": "water"}', Request),
         (b'{"type": "logits", "values": ["1.0"]}', Response),
         (b'{"type": "logits", "values": [null]}', Response),
