@@ -105,9 +105,9 @@ def test_answers_are_finite_and_one_a_class(model):
 
 def test_equal_inputs_are_answered_equally_and_in_order(model):
     found = answers(model, TEXTS)
-    assert found[0] == found[-1]
+    assert same(found[0], found[-1])
     backwards = answers(model, TEXTS[::-1])
-    assert backwards[::-1] == found
+    assert all(map(same, backwards[::-1], found))
 
 
 def test_the_batch_does_not_matter(model):
@@ -133,6 +133,12 @@ def test_companions_in_a_shape_do_not_matter(model):
         some = rng.sample(texts, k=rng.randint(1, len(texts)))
         for text, answer in zip(some, run_at(model, some, length), strict=True):
             assert answer.values == pytest.approx(first[text].values, abs=NOISE)
+
+
+def same(one: Logits, other: Logits) -> bool:
+    """Equal but for the last bits: some processors' kernels sum a batch's last rows otherwise."""
+    close = one.values == pytest.approx(other.values, abs=NOISE)
+    return close and (one.tokens, one.cut) == (other.tokens, other.cut)
 
 
 def run_at(model, texts, length):
@@ -168,7 +174,8 @@ def test_attribute_where_it_is_offered(model):
     length = bucket(max(p.length for p in prepared), model.facts.window)
     found = model.run(prepared, length=length, rows=len(prepared))
     logits = answers(model, TEXTS)
-    assert found[0] == found[-1]
+    assert found[0].scores == pytest.approx(found[-1].scores, abs=1e-3)
+    assert (found[0].starts, found[0].ends) == (found[-1].starts, found[-1].ends)
     for answer, request, given in zip(found, prepared, logits, strict=True):
         assert isinstance(answer, Attributions)
         tokens = {len(v) for v in (answer.parts, answer.starts, answer.ends, answer.special)}

@@ -89,8 +89,8 @@ def test_figures_of_fewer_audits_than_by_default_are_not_written(fmaudit_cli, pl
     assert not list(folder.rglob("*.measured.json"))
 
 
-def test_a_family_without_rules_has_nothing_to_simulate(fmaudit_cli):
-    said = fmaudit_cli("selftest", "performance")
+def test_probes_without_rules_have_nothing_to_simulate(fmaudit_cli):
+    said = fmaudit_cli("selftest", "performance.language_modelling")
     assert (said.code, "Nothing to simulate" in said.out) == (0, True)
 
 
