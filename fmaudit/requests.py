@@ -39,6 +39,12 @@ class Chat(Struct, frozen=True, tag="chat"):
 
 Input = str | Pair
 
+
+def one_text(value: Input) -> str:
+    """An input as one text; of a pair, the first one (a passage) on lines above the second."""
+    return f"{value.first}\n{value.second}" if isinstance(value, Pair) else value
+
+
 Prompt = str | Chat
 """What a language model goes on from: text as it is, or a conversation."""
 
@@ -268,11 +274,13 @@ class Failure(Struct, frozen=True, tag="failure"):
     """A request that failed, with its cause. Never 0, never empty, never a pass.
 
     `transient` failures (a lost connection) are asked again on the next run; the others are
-    properties of the input and the model, and are cached like answers.
+    properties of the input and the model, and are cached like answers. `beyond`: the input does
+    not fit the model's window, which is no fault of either.
     """
 
     reason: str
     transient: bool = False
+    beyond: bool = False
 
 
 Response = Logits | Tokens | Attributions | Likelihoods | Pseudo | Generated | Failure

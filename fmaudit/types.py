@@ -42,6 +42,7 @@ from fmaudit.requests import (
     Tokenize,
     TokenLogprobs,
     Tokens,
+    one_text,
 )
 
 __all__ = [
@@ -50,7 +51,7 @@ __all__ = [
     "Coverage", "Decoding", "Estimate", "Exhibit", "Failure", "Finding", "Generate", "Generated",
     "Input", "Likelihoods", "Logits", "MaskedLogprobs", "MeasuredError", "Message", "Pair",
     "Prompt", "Pseudo", "Rate", "Request", "Response", "Row", "Rule", "Scored", "TokenLogprobs",
-    "Tokenize", "Tokens", "Verdict", "decode", "digest", "encode",
+    "Tokenize", "Tokens", "Verdict", "decode", "digest", "encode", "one_text",
 ]  # fmt: skip
 
 T = TypeVar("T")

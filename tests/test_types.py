@@ -30,6 +30,7 @@ from fmaudit.types import (
     decode,
     digest,
     encode,
+    one_text,
 )
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -207,3 +208,8 @@ def test_what_does_not_fit_is_refused(data, kind):
 def test_every_verdict_has_its_place_in_the_order_of_the_report():
     assert set(VERDICTS) == set(types.Verdict.__args__)
     assert len(set(VERDICTS)) == len(VERDICTS)
+
+
+def test_a_passage_stands_above_its_question():
+    assert one_text(Pair("The sky is blue.", "Which colour?")) == "The sky is blue.\nWhich colour?"
+    assert one_text("Which colour?") == "Which colour?"

@@ -63,11 +63,11 @@ def told(difference: float, context: Context) -> bool:
 
 def hiding(what: str, found: Failure) -> Failure:
     """A failure of an input with words hidden. One that "..." made too long is just too long."""
-    if found.reason == TOO_LONG:
+    if found.beyond:
         return found
     return Failure(f"with {what} hidden: {found.reason}", found.transient)
 
 
 def without_map(case: Case, found: Failure) -> Row:
     """The row of a text that has none; that the model cannot read it whole is no failure."""
-    return Row(case, {}, reason=found.reason, failed=found.reason != TOO_LONG)
+    return Row(case, {}, reason=found.reason, failed=not found.beyond)

@@ -88,7 +88,7 @@ class Decision(Struct, frozen=True):
             return answer
         assert isinstance(response, Logits)
         if response.cut:
-            return Failure(TOO_LONG)
+            return Failure(TOO_LONG, beyond=True)
         return response.values[self.target] - response.values[self.against]
 
 

@@ -31,6 +31,7 @@ from fmaudit.types import (
     Response,
     Scored,
     TokenLogprobs,
+    one_text,
 )
 
 MOST_APART = 0.25
@@ -66,7 +67,7 @@ class Span(Struct, frozen=True):
 
     def asked(self, text: Input, under: Literal["", "alone"] = "") -> TokenLogprobs:
         """The request for the answer's likelihood behind `text` in place of the prompt's."""
-        prompt = prompted(_joined(text) + self.end, self.context)
+        prompt = prompted(one_text(text) + self.end, self.context)
         return TokenLogprobs(input=prompt, continuations=(self.answer,), under=under)
 
 
@@ -96,7 +97,7 @@ def own(case: Case, most_tokens: int, context: Context) -> Asks[Span | str | Fai
     # A model goes on behind a prompt without the spaces at its end, and writes its own.
     end = end if context.chat else end.rstrip(" ")
     request = Generate(
-        input=prompted(_joined(text) + end, context), decoding=Decoding(most_tokens=most_tokens)
+        input=prompted(one_text(text) + end, context), decoding=Decoding(most_tokens=most_tokens)
     )
     (response,) = yield from ask([request])
     if isinstance(response, Failure):
@@ -104,7 +105,7 @@ def own(case: Case, most_tokens: int, context: Context) -> Asks[Span | str | Fai
     if not isinstance(response, Generated):
         return Failure(f"the model answered with {type(response).__name__}, not with a text")
     if response.cut:
-        return Failure(TOO_LONG)
+        return Failure(TOO_LONG, beyond=True)
     answer = response.text.rstrip(BROKEN)
     if not answer.strip():
         return SILENT
@@ -117,7 +118,7 @@ def reference(case: Case, context: Context) -> Span | str:
     if not answer or not answer.strip():
         return NO_REFERENCE
     text, end = _ended(case.input)
-    apart = context.chat or end or _apart(_joined(text)[-1], answer[0])
+    apart = context.chat or end or _apart(one_text(text)[-1], answer[0])
     return Span(text, end, answer if apart else f" {answer}", context)
 
 
@@ -156,7 +157,7 @@ def scored(response: Response) -> Scored | Failure:
     if not isinstance(response, Likelihoods) or len(response.scored) != 1:
         return Failure(f"the model answered with {type(response).__name__}, not with a likelihood")
     if response.cut:
-        return Failure(TOO_LONG)
+        return Failure(TOO_LONG, beyond=True)
     (found,) = response.scored
     if not found.ids or not math.isfinite(found.total):
         return Failure("a log-probability is not finite" if found.ids else "the answer is empty")
@@ -190,10 +191,6 @@ def _ended(value: Input) -> tuple[Input, str]:
     text = last.rstrip()
     kept = Pair(value.first, text) if isinstance(value, Pair) else text
     return kept, last[len(text) :]
-
-
-def _joined(value: Input) -> str:
-    return "\n".join(texts_of(value))
 
 
 def _apart(last: str, first: str) -> bool:

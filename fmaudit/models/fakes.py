@@ -22,11 +22,9 @@ from fmaudit.types import (
     Failure,
     Generate,
     Generated,
-    Input,
     Likelihoods,
     Logits,
     MaskedLogprobs,
-    Pair,
     Pseudo,
     Request,
     Response,
@@ -34,6 +32,7 @@ from fmaudit.types import (
     Tokenize,
     TokenLogprobs,
     Tokens,
+    one_text,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class FakeClassifier:
         return [self._prepare(r) for r in requests]
 
     def _prepare(self, request: Request) -> Prepared:
-        words = _text(plain(request)).split()
+        words = one_text(plain(request)).split()
         kept = words[: self.facts.window]
         return Prepared(request, tuple(kept), max(1, len(kept)), len(words) - len(kept))
 
@@ -99,7 +98,7 @@ class FakeClassifier:
     def _answer(self, prepared: Prepared) -> Response:
         if isinstance(prepared.request, Tokenize):
             return Tokens(_ids(prepared.payload), cut=prepared.cut)
-        text = _text(plain(prepared.request))
+        text = one_text(plain(prepared.request))
         values = tuple(float(v) for v in self.rule(text))
         if not all(math.isfinite(v) for v in values):
             return Failure(f"the logits are not finite: {list(values)}")
@@ -220,14 +219,10 @@ def open_model(spec: ModelSpec, path: Path | None, name: str) -> Handle:
     return Loaded(FakeClassifier(RULES[name], tuple(spec.labels or ("no", "yes")), key=name))
 
 
-def _text(value: Input) -> str:
-    return f"{value.first}\n{value.second}" if isinstance(value, Pair) else value
-
-
 def _prompt(request: Request) -> str:
     if isinstance(request.input, Chat):
         return "\n".join(message.content for message in request.input.messages) + "\n"
-    return _text(request.input)
+    return one_text(request.input)
 
 
 def _words(text: str) -> list[tuple[int, int]]:

@@ -118,7 +118,7 @@ class Seq2SeqModel:
         longest = max(len(text.ids) for text in found)
         if self.facts.window and longest > self.facts.window:
             reason = f"a continuation of {longest} tokens is beyond the window"
-            return Prepared(request, Failure(reason), 1)
+            return Prepared(request, Failure(reason, beyond=True), 1)
         total = len(ids) + sum(len(text.ids) for text in found)
         return Prepared(request, Sides(ids, tuple(found), cut), total, cut)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from fmaudit.engine.asks import ask
 from fmaudit.registry import Context
-from fmaudit.types import Asks, Case, Failure, Pair, Request, Response, Row
+from fmaudit.types import Asks, Case, Failure, Request, Response, Row
 
 Answers = tuple[Response, Response | None]
 """What the audited model answers, and what its base does; None where no base can be asked."""
@@ -53,12 +53,6 @@ def of_both(requests: Sequence[Request], capability: str, context: Context) -> A
     return list(zip(found[: len(requests)], found[len(requests) :], strict=True))
 
 
-def text_of(case: Case) -> str:
-    """What a case shows the model; of a pair, the first text (a passage) above the second."""
-    given = case.input
-    return f"{given.first}\n{given.second}" if isinstance(given, Pair) else given
-
-
 def unusable(answer: Response, wanted: str) -> Failure:
     """Why an answer is none of the kind that was asked for: its own cause, or what it is."""
     if isinstance(answer, Failure):
@@ -67,10 +61,10 @@ def unusable(answer: Response, wanted: str) -> Failure:
 
 
 def failed(case: Case, why: Failure) -> Row:
-    """The row of a case that the target could not answer."""
-    return Row(case, {}, reason=why.reason, failed=True)
+    """The row of a case that the target could not answer; left out where it does not fit."""
+    return Row(case, {}, reason=why.reason, failed=not why.beyond)
 
 
 def failed_base(case: Case, values: Mapping[str, Any], why: Failure) -> Row:
     """The row of a case that the base could not answer: what the target did stands."""
-    return Row(case, values, reason=f"base: {why.reason}", failed=True)
+    return Row(case, values, reason=f"base: {why.reason}", failed=not why.beyond)

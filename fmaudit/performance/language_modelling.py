@@ -8,9 +8,19 @@ from typing import Any
 
 from msgspec import Struct
 
-from fmaudit.performance.asking import failed, failed_base, rows_of, text_of, unusable
+from fmaudit.performance.asking import failed, failed_base, rows_of, unusable
 from fmaudit.registry import Context, NoParams, method
-from fmaudit.types import Asks, Case, Failure, Likelihoods, Response, Row, Scored, TokenLogprobs
+from fmaudit.types import (
+    Asks,
+    Case,
+    Failure,
+    Likelihoods,
+    Response,
+    Row,
+    Scored,
+    TokenLogprobs,
+    one_text,
+)
 
 COLUMNS: Mapping[str, Any] = {
     "nats": float,
@@ -55,8 +65,8 @@ def language_modelling(
             cases,
             context,
             "token_logprobs",
-            unfit=lambda case: "" if text_of(case).strip() else BLANK,
-            request=lambda case: TokenLogprobs(input="", continuations=(text_of(case),)),
+            unfit=lambda case: "" if one_text(case.input).strip() else BLANK,
+            request=lambda case: TokenLogprobs(input="", continuations=(one_text(case.input),)),
             score=score,
         )
     )
@@ -72,7 +82,7 @@ def score(case: Case, answer: Response, base: Response | None = None) -> Row:
     read, `cut` how many did not fit the model's window. An answer that cannot be used gives a
     failed row; the target's columns stand where it is the base's.
     """
-    text = text_of(case)
+    text = one_text(case.input)
     found = reading(answer, text)
     if isinstance(found, Failure):
         return failed(case, found)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fmaudit.errors import UnknownName
-from fmaudit.performance.asking import failed, failed_base, rows_of, text_of, unusable
+from fmaudit.performance.asking import failed, failed_base, rows_of, unusable
 from fmaudit.prompts import prompted
 from fmaudit.registry import Context, NoParams, method
 from fmaudit.segments import between
@@ -21,6 +21,7 @@ from fmaudit.types import (
     Response,
     Row,
     TokenLogprobs,
+    one_text,
 )
 
 COLUMNS: Mapping[str, Any] = {
@@ -77,7 +78,7 @@ def request_of(case: Case, context: Context) -> TokenLogprobs:
     A space parts a plain question from its option, unless one stands there already or the script
     sets none. In a conversation an option is the whole answer.
     """
-    text = text_of(case)
+    text = one_text(case.input)
     prompt = prompted(text, context)
     if isinstance(prompt, Chat):
         return TokenLogprobs(input=prompt, continuations=case.options)

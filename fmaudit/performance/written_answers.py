@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from fmaudit.performance.asking import failed, failed_base, rows_of, text_of, unusable
+from fmaudit.performance.asking import failed, failed_base, rows_of, unusable
 from fmaudit.performance.overlap import ROUGE, chrf, normal, rouge, token_f1
 from fmaudit.prompts import prompted
 from fmaudit.registry import Context, method
-from fmaudit.types import Asks, Case, Decoding, Generate, Generated, Input, Response, Row
+from fmaudit.types import Asks, Case, Decoding, Generate, Generated, Input, Response, Row, one_text
 
 COLUMNS: Mapping[str, Any] = {
     "answer": Input,
@@ -75,7 +75,7 @@ def written_answers(
             "generate",
             unfit=unfit,
             request=lambda case: Generate(
-                input=prompted(text_of(case), context), decoding=params.decoding
+                input=prompted(one_text(case.input), context), decoding=params.decoding
             ),
             score=partial(score, params),
         )

@@ -34,7 +34,7 @@ import numpy.typing as npt
 
 from fmaudit.data.draw import shuffled
 from fmaudit.seeds import Seeds
-from fmaudit.types import Case, Pair
+from fmaudit.types import Case, one_text
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -147,7 +147,7 @@ def _features(
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.preprocessing import OneHotEncoder
 
-    texts = [_ends(_plain(case), params.most_characters) for case in cases]
+    texts = [_ends(one_text(case.input), params.most_characters) for case in cases]
     shown = [_SPACE.sub(_visible, text) for text in texts]
     told = np.array([[case.target, _length(case)] for case in cases], dtype=object)
     words = TfidfVectorizer(
@@ -165,11 +165,6 @@ def _features(
     return first[:, kept].tocsr(), second[:, kept].tocsr()
 
 
-def _plain(case: Case) -> str:
-    shown = case.input
-    return f"{shown.first}\n{shown.second}" if isinstance(shown, Pair) else shown
-
-
 def _ends(text: str, most: int) -> str:
     """A text of at most `most` characters; of a longer one its beginning and its end."""
     if len(text) <= most:
@@ -185,7 +180,7 @@ def _visible(space: re.Match[str]) -> str:
 
 def _length(case: Case) -> str:
     """Which quarter of a doubling the text's length, in characters, falls in."""
-    return str(math.floor(4 * math.log2(1 + len(_plain(case)))))
+    return str(math.floor(4 * math.log2(1 + len(one_text(case.input)))))
 
 
 def _products(left: Any, right: Any) -> Iterator[tuple[slice, Array]]:

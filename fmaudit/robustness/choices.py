@@ -25,10 +25,10 @@ from fmaudit.types import (
     Input,
     Likelihoods,
     Logits,
-    Pair,
     Response,
     Row,
     TokenLogprobs,
+    one_text,
 )
 
 NO_OPTIONS = "no options to choose from"
@@ -83,7 +83,7 @@ def unaskable(case: Case, layout: Format) -> str:
     stripped = {option.strip() for option in case.options}
     if len(stripped) < count or "" in stripped:
         return EQUAL
-    return "" if _question(case).strip() else NO_QUESTION
+    return "" if one_text(case.input).strip() else NO_QUESTION
 
 
 def way(case: Case, layout: Format, order: Sequence[int], context: Context) -> Way:
@@ -91,7 +91,7 @@ def way(case: Case, layout: Format, order: Sequence[int], context: Context) -> W
 
     The answer to a conversation is a turn of its own, which no space stands before.
     """
-    text = layout.lay(_question(case), [case.options[k] for k in order])
+    text = layout.lay(one_text(case.input), [case.options[k] for k in order])
     answers = layout.answers(len(order))
     if context.chat:
         answers = tuple(answer.lstrip() for answer in answers)
@@ -172,9 +172,3 @@ def as_logits(response: Response, order: Sequence[int]) -> Response:
         return Failure("a label without a token has no likelihood")
     totals = {option: one.total for option, one in zip(order, response.scored, strict=True)}
     return Logits(tuple(totals[k] for k in range(len(order))), response.tokens, response.cut)
-
-
-def _question(case: Case) -> str:
-    """What is asked; the two texts of a pair on lines of their own."""
-    given = case.input
-    return f"{given.first}\n{given.second}" if isinstance(given, Pair) else given

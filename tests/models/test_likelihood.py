@@ -207,6 +207,7 @@ class TestCausal:
         (answer,) = asked(model, [TokenLogprobs("the", ("cat " * 300, "a"))])
         assert isinstance(answer, Failure)
         assert "window" in answer.reason
+        assert answer.beyond
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from fmaudit.performance.asking import of_both, rows_of, text_of, unusable
+from fmaudit.performance.asking import failed, failed_base, of_both, rows_of, unusable
 from fmaudit.registry import Context
 from fmaudit.seeds import Seeds
-from fmaudit.types import Case, Failure, Generate, Generated, Logits, Pair, Request, Response, Row
+from fmaudit.types import Case, Failure, Generate, Generated, Logits, Request, Response, Row
 
 Drive = Callable[..., Any]
 BESIDE = Context(Seeds(0), beside={"base": frozenset({"generate"})})
@@ -57,7 +57,7 @@ def test_cases_that_do_not_fit_are_not_asked_and_keep_their_place(drive: Drive) 
             Context(Seeds(0)),
             "generate",
             unfit=lambda case: "odd" if int(case.id) % 2 else "",
-            request=lambda case: Generate(text_of(case)),
+            request=lambda case: Generate(case.input),
             score=score,
         ),
         answer,
@@ -68,10 +68,11 @@ def test_cases_that_do_not_fit_are_not_asked_and_keep_their_place(drive: Drive) 
     assert asked == ["text 0", "text 2", "text 4"]
 
 
-def test_a_passage_stands_above_its_question() -> None:
-    assert text_of(Case("1", Pair("The sky is blue.", "Which colour?"))) == (
-        "The sky is blue.\nWhich colour?"
-    )
+def test_an_option_beyond_the_window_is_left_out_and_no_failure() -> None:
+    case, why = Case("1", "Which?"), Failure("it is beyond the window", beyond=True)
+    assert failed(case, why) == Row(case, {}, reason="it is beyond the window")
+    assert failed_base(case, {}, why) == Row(case, {}, reason="base: it is beyond the window")
+    assert failed(case, Failure("no room")).failed
 
 
 def test_an_answer_that_is_no_use_says_why() -> None:
