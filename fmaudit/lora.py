@@ -16,6 +16,7 @@ import msgspec
 from fmaudit.errors import DataError, ModelError, UnknownName
 from fmaudit.models.folders import quiet
 from fmaudit.models.weights import weights_of
+from fmaudit.training import train
 
 NO_LABEL = -100  # what the loss leaves out
 WINDOW = 8  # batches within which texts of like length are put together
@@ -88,7 +89,8 @@ def tune(
         tokenizer = weights.tokenizer()
         batches = _batches(_tokens(tokenizer, texts, recipe), recipe)
         module = _adapted(weights.module("AutoModelForCausalLM", torch.float32), recipe)
-        _train(module, batches, recipe, told)
+        fields = [{**_fields(batch), "use_cache": False} for batch in batches]
+        train(module, fields, told, rate=recipe.rate, decay=0.0, half=native_bfloat16())
         module.eval()
         module.peft_config["default"].base_model_name_or_path = source or str(base)
         module.save_pretrained(out, save_embedding_layers=False)
@@ -178,32 +180,3 @@ def _fields(batch: Sequence[Sequence[int]]) -> dict[str, Any]:
         ids[row, : len(tokens)] = labels[row, : len(tokens)] = torch.tensor(tokens)
         read[row, : len(tokens)] = 1
     return {"input_ids": ids, "attention_mask": read, "labels": labels}
-
-
-def _train(
-    module: Any,
-    batches: Sequence[Sequence[Sequence[int]]],
-    recipe: Recipe,
-    told: Callable[[str], None],
-) -> None:
-    import torch
-
-    steps = len(batches)
-    warm = max(1, steps // 10)
-    trained = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda k: min((k + 1) / warm, (steps - k) / max(1, steps - warm))
-    )
-    half = native_bfloat16()
-    module.train()
-    for step, batch in enumerate(batches, start=1):
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-            loss = module(**_fields(batch), use_cache=False).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        if step % 20 == 0 or step == steps:
-            told(f"tuning: step {step} of {steps}, loss {loss.item():.3f}")

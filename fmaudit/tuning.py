@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fmaudit.errors import DataError
+from fmaudit.training import train
 from fmaudit.types import Case, Pair
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def tune(
             dtype=torch.float32,
         )
         _freeze(module, recipe.frozen_layers)
-        _train(module, _batches(tokenizer, cases, classes, recipe), recipe, told)
+        batches = _batches(tokenizer, cases, classes, recipe)
+        train(module, batches, told, rate=recipe.rate, decay=0.01)
     module.eval()
     module.save_pretrained(out)
     tokenizer.save_pretrained(out)
@@ -113,30 +115,3 @@ def _sides(cases: Sequence[Case]) -> list[list[str]]:
     if len(pairs) < len(cases):
         raise DataError("texts and pairs of texts cannot be tuned on together.")
     return [[p.first for p in pairs], [p.second for p in pairs]]
-
-
-def _train(
-    module: Any,
-    batches: Sequence[dict[str, torch.Tensor]],
-    recipe: Recipe,
-    told: Callable[[str], None],
-) -> None:
-    import torch
-
-    steps = len(batches)
-    warm = max(1, steps // 10)
-    trained = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda k: min((k + 1) / warm, (steps - k) / max(1, steps - warm))
-    )
-    module.train()
-    for step, batch in enumerate(batches, start=1):
-        loss = module(**batch).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        if step % 20 == 0 or step == steps:
-            told(f"tuning: step {step} of {steps}, loss {loss.item():.3f}")

@@ -33,7 +33,7 @@ FLOORS = [
     {"plans", "matching", "rowsets", "precision", "findings", "floors", "memo", "proberun"}
     | {"recording", "session"},
     {"flow"},
-    {"letters", "lora", "tuning", "starter", "starter_llm"},
+    {"letters", "training", "lora", "tuning", "starter", "starter_llm"},
     {"selftest"},
     {"cli"},
 ]
