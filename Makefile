@@ -1,5 +1,8 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+# As many at once as there are cores, each on one of them; a file's tests stay together, for what
+# they share is made once.
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n auto --dist loadfile
 INSTALLED := $(VENV)/.installed
 
 .PHONY: quickstart quickstart-llm test test-slow check messages bench example clean
@@ -17,10 +20,10 @@ quickstart-llm: $(INSTALLED)  ## the same for a language model, into runs/quicks
 	$(VENV)/bin/fmaudit quickstart --subject llm
 
 test: $(INSTALLED)  ## the tests, without the slow simulations
-	$(VENV)/bin/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(INSTALLED)  ## the slow simulations alone
-	$(VENV)/bin/pytest -m slow
+	$(PYTEST) -m slow
 
 check: $(INSTALLED)  ## style, format, types
 	$(VENV)/bin/ruff check .
