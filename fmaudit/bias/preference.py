@@ -111,7 +111,8 @@ def row(case: Case, target: Read, base: Read | None = None) -> Row:
     """The row of one pair from what the target, and the base where there is one, make of it.
 
     `change`: the preference less the base's. What is no usable answer leaves its columns null, the
-    target's all of them, with the reason; a failed answer makes a failed row.
+    target's all of them, with the reason; a failed answer makes a failed row, unless a sentence is
+    just too long.
     """
     named = _named(case)
     if not isinstance(target, Sums):
@@ -151,7 +152,7 @@ def alike(pair: Sequence[str], more: Sequence[int], less: Sequence[int]) -> bool
 
 def beyond(cut: int) -> Failure:
     """A sentence that the model cannot read whole."""
-    return Failure(f"{cut} tokens of a sentence do not fit the model's window")
+    return Failure(f"{cut} tokens of a sentence do not fit the model's window", beyond=True)
 
 
 def _named(case: Case) -> dict[str, Any]:
@@ -161,5 +162,5 @@ def _named(case: Case) -> dict[str, Any]:
 
 def _silent(case: Case, values: Mapping[str, Any], why: Failure | str, who: str = "") -> Row:
     if isinstance(why, Failure):
-        return Row(case, values, reason=f"{who}{why.reason}", failed=True)
+        return Row(case, values, reason=f"{who}{why.reason}", failed=not why.beyond)
     return Row(case, values, reason=f"{who}{why}")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmaudit import catalog
-from fmaudit.bias.preference import COLUMNS, Sums, preference, row, summed, unfit
+from fmaudit.bias.preference import COLUMNS, Sums, beyond, preference, row, summed, unfit
 from fmaudit.registry import load_method
 from fmaudit.stats import measures
 from fmaudit.types import Case, Failure
@@ -108,3 +108,12 @@ def test_the_cards(name: str) -> None:
     for entry in card.measures:
         assert set(measures.get(entry.measure).columns) <= set(COLUMNS)
         assert entry.category in (None, "attribute", "language")
+
+
+def test_a_sentence_that_is_too_long_is_left_out_and_no_failure() -> None:
+    pair = Case("1", "", options=("She sews.", "He sews."))
+    left_out = row(pair, beyond(3))
+    assert ("3 tokens" in left_out.reason, left_out.failed) == (True, False)
+    assert row(pair, Failure("lost")).failed
+    beside = row(pair, Sums(-1.0, -2.0, 1, 1), beyond(3))
+    assert (beside.values["preference"], beside.failed) == (1.0, False)
