@@ -76,19 +76,31 @@ def reduce(split: Split, hidden: torch.Tensor, asked: Sequence[Sequence[Place]])
 
 
 def _reduced(logits: torch.Tensor, which: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """(4, places) of logits (rows, vocabulary), the row of each place, and its token."""
+    """(4, places) of logits (rows, vocabulary), the row of each place, and its token.
+
+    Memory decides how long this takes: the exponentials are made once, and used by all of it.
+    """
     import torch
 
-    logs = logits.float()
-    logs = logs - logs.logsumexp(-1, keepdim=True)
-    own = logs[which, targets]
-    every = logs if len(which) == len(logs) and bool((which[1:] > which[:-1]).all()) else None
-    ranks = ((logs[which] if every is None else every) > own[:, None]).sum(-1)
-    shares = logs.exp()
-    means = torch.linalg.vecdot(shares, logs)
+    above = logits.float()
+    above = above - above.amax(-1, keepdim=True)
+    powers = above.exp()
+    total = powers.sum(-1)
+    own = above[which, targets]
+    each = len(which) == len(above) and bool((which[1:] > which[:-1]).all())
+    ranks = ((above if each else above[which]) > own[:, None]).sum(-1)
+    means = torch.linalg.vecdot(powers, above) / total
     if not bool(means.isfinite().all()):  # a token that can never come: 0 · −∞
-        logs = logs.clamp(min=-1e30)
-        means = torch.linalg.vecdot(shares, logs)
-    away = logs.sub_(means[:, None])
-    deviations = torch.linalg.vecdot(shares.mul_(away), away).clamp(min=0).sqrt()
-    return torch.stack([own, ranks.float(), means[which], deviations[which]])
+        above = above.clamp(min=-1e30)
+        means = torch.linalg.vecdot(powers, above) / total
+    away = above.sub_(means[:, None])
+    spread = torch.linalg.vecdot(powers.mul_(away), away) / total
+    whole = total.log()
+    return torch.stack(
+        [
+            own - whole[which],
+            ranks.float(),
+            (means - whole)[which],
+            spread.clamp(min=0).sqrt()[which],
+        ]
+    )
