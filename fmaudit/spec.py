@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, FiniteFloat, field_validator, model
 
 from fmaudit.documents import Bool, Document, Int, Name, Strict, Text, read, validate
 from fmaudit.errors import SpecError, UserError
-from fmaudit.sources import anchor
+from fmaudit.sources import anchor, parse, resolve
 
 Axis = Literal["all", "groups", "intersections", "attributes", "crossed", "classes", "categories"]
 
@@ -242,6 +242,7 @@ def load(path: Path | str) -> AuditSpec:
 
     Raises:
         SpecError: the file cannot be read, or holds problems (all of them are listed).
+        SourceError: a source that is none, or a `model.base` that is not there.
     """
     file = Path(path)
     document = read(file)
@@ -278,6 +279,8 @@ def _anchored(spec: AuditSpec, file: Path, where: str = "") -> AuditSpec:
     model: dict[str, Any] = {}
     for key in ("path", "base"):
         model[key] = _absolute(getattr(spec.model, key), folder, f"{place}: model.{key}", spec)
+    chosen = spec.model.model_copy(update=model)
+    _base_is_there(chosen, f"{place}: model.base")
     if spec.model.callable is not None:
         model["python_path"] = str(folder / (spec.model.python_path or ""))
     source = _absolute(spec.data.source, folder, f"{place}: data.source", None)
@@ -297,6 +300,18 @@ def _anchored(spec: AuditSpec, file: Path, where: str = "") -> AuditSpec:
             "cards": tuple(str(folder / Path(name).expanduser()) for name in spec.cards),
         }
     )
+
+
+def _base_is_there(model: ModelSpec, where: str) -> None:
+    """Raise `SourceError` where the base's path leads nowhere, and the model's does not.
+
+    Of a model that is not there itself, whoever opens it tells; one that is in memory has no path.
+    """
+    if model.base is None or model.path is None or model.adapter not in _SOURCED:
+        return
+    own = parse(model.path)
+    if parse(model.base).scheme == "file" and (own.scheme != "file" or Path(own.name).exists()):
+        resolve(model.base, where=where)
 
 
 def _anchored_record(record: str | None, folder: Path, where: str) -> str | None:

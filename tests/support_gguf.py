@@ -24,8 +24,11 @@ TOP = {
 }
 
 
-def save_gguf(folder: Path, path: Path, *, architecture: str = "llama") -> Path:
-    """The Llama that `save_language` wrote into `folder` as one file, its tensors in float32."""
+def save_gguf(folder: Path, path: Path, *, architecture: str = "llama", kind: str = "F32") -> Path:
+    """The Llama that `save_language` wrote into `folder` as one file.
+
+    `kind`: how its matrices are stored ("F32", "F16", "Q8_0"); vectors are in float32.
+    """
     import gguf
     from safetensors.numpy import load_file
 
@@ -43,7 +46,9 @@ def save_gguf(folder: Path, path: Path, *, architecture: str = "llama") -> Path:
     writer.add_vocab_size(config["vocab_size"])
     _add_tokenizer(writer, folder)
     for name, tensor in load_file(folder / "model.safetensors").items():
-        writer.add_tensor(_name(name), _laid_out(name, tensor, config))
+        stored = gguf.GGMLQuantizationType[kind if tensor.ndim > 1 else "F32"]
+        laid_out = gguf.quants.quantize(_laid_out(name, tensor, config), stored)
+        writer.add_tensor(_name(name), laid_out, raw_dtype=stored)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

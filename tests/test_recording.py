@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from fmaudit import measured, recording
+from fmaudit.models.base import Facts
 from fmaudit.recording import exit_code
 from fmaudit.types import Coverage, Finding, Rate
 
@@ -90,3 +91,16 @@ def test_whole_audits_in_families_of_another_size_are_stale():
     then = measured.Whole({"robustness.noise": 500}, {"robustness": 6}, rate, {})
     assert recording._other_m(error, then)
     assert not recording._other_m(error, msgspec.structs.replace(then, m={"robustness": 10}))
+
+
+@pytest.mark.parametrize(
+    ("tuned", "base", "asked"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_a_base_is_asked_through_its_template_where_the_tuned_model_is(tuned, base, asked):
+    """Where the tuned model has none, both are given prompts as they are."""
+    one, other = (
+        Facts("causal", "m", (), "cpu", "float32", "sdpa", 96, 7, "ab", {}, chat=chat)
+        for chat in (tuned, base)
+    )
+    assert recording._before(other, one)["chat"] is asked

@@ -162,6 +162,24 @@ def test_models_of_these_adapters_are_sources(tmp_path: Path, adapter: str) -> N
     assert "model.base: unknown kind of source 'ftp'" in complaint(minimal(model=wrong))
 
 
+def test_a_base_that_is_not_there_is_told_by_its_key(tmp_path: Path) -> None:
+    (tmp_path / "my-model").mkdir()
+    (tmp_path / "my-basis").mkdir()
+    text = THREE_LINES.replace('"hub:org/base-model@main"', "./my-base")
+    with pytest.raises(UserError, match=r"mine\.yaml: model\.base: .*Did you mean 'my-basis'"):
+        load(spec_file(tmp_path, text))
+    (tmp_path / "my-base").mkdir()
+    assert load(spec_file(tmp_path, text)).model.base == str(tmp_path / "my-base")
+
+
+@pytest.mark.parametrize(
+    "model", [{"path": "in memory"}, {"adapter": "fake", "path": "."}, {"path": "gone"}]
+)
+def test_a_base_is_looked_for_beside_a_model_that_is_there(model: dict[str, Any]) -> None:
+    spec = from_mapping(minimal(model={**model, "base": "nowhere"}))
+    assert spec.model.base is not None
+
+
 def test_options_and_references_are_a_column_or_several(tmp_path: Path) -> None:
     text = """model: {path: m, chat: never}
 data: {source: x.jsonl, text: question, options: [a, b], references: answer, label: right}

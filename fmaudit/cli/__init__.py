@@ -2,12 +2,13 @@
 
 Exit codes: 0 done · 1 a rule fails, a figure does not verify or a rule alarms
 falsely · 2 the input is wrong ·
-3 inconclusive, or nothing tested · 4 a probe or the run broke.
+3 inconclusive, or nothing tested · 4 a probe or the run broke, or fmaudit itself.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
@@ -48,7 +49,10 @@ app.command("schema")(schema.schema)
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is a message without a traceback."""
+    """Run the command line; a user's mistake is a message without a traceback.
+
+    What nobody foresaw is 4, with its traceback: Python's own 1 would say that a rule fails.
+    """
     try:
         app()
     except UserError as error:
@@ -63,3 +67,11 @@ def main() -> None:
                 "fmaudit: interrupted; the same command goes on where it stopped.", file=sys.stderr
             )
         raise
+    except Exception as error:
+        traceback.print_exception(error)
+        print(
+            f"fmaudit: {type(error).__name__}: {error}. This is a defect of fmaudit, which should "
+            "have run or said what to mend; please report it with the lines above.",
+            file=sys.stderr,
+        )
+        sys.exit(4)

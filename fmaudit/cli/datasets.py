@@ -40,10 +40,15 @@ def check(
         Path | None, typer.Argument(help="A folder with your own probes/ and datasets/.")
     ] = None,
 ) -> None:
-    """Check every dataset card."""
+    """Check every dataset card, and read the sentence templates that lie beside one."""
     from fmaudit import catalog
+    from fmaudit.data.opening import check_templates
 
-    cards = catalog.datasets([folder] if folder else ())
+    extra = [folder] if folder else []
+    cards = catalog.datasets(extra)
+    for card in cards.values():
+        if card.format == "templates":
+            check_templates(card, extra)
     print(f"{len(cards)} dataset cards are in order.")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from fmaudit.cards import ColumnMap, CsvOptions, DataFile, DatasetCard
 from fmaudit.data.cases import CaseSource
 from fmaudit.data.columns import Reader, Template, column, template
 from fmaudit.data.huggingface import is_saved, open_saved, open_snapshot
-from fmaudit.data.tables import CsvTable, Table, format_of, open_table
+from fmaudit.data.tables import SEPARATORS, CsvTable, Table, format_of, open_table
+from fmaudit.data.templates import TemplatesTable
 from fmaudit.errors import DataError, SpecError, UnknownName
 from fmaudit.sources import parse, resolve
 from fmaudit.spec import DataSpec
@@ -35,10 +38,12 @@ def open_cases(
     tables = _of_card(spec, card, where, cache) if card else [_of_source(spec, where, cache)]
     columns = _columns(spec, card, tables[0])
     csv = card.csv if card else CsvOptions()
-    reader = _reader(columns, card, csv.null, tables[0], where)
+    with _separated(tables[0], card):
+        reader = _reader(columns, card, csv.null, tables[0], where)
     for table in tables[1:]:
-        for name in reader.needed:
-            column(name, table.columns, str(table.path))
+        with _separated(table, card):
+            for name in reader.needed:
+                column(name, table.columns, str(table.path))
     mapping: dict[str, Any] = {"columns": columns.model_dump(mode="json")}
     about: dict[str, Any] = {"source": spec.source, "split": spec.split}
     if card:
@@ -50,6 +55,23 @@ def open_cases(
         mapping |= {"format": spec.format, "encoding": spec.encoding}
     positive = spec.positive or (card.positive if card else None)
     return CaseSource(tuple(tables), reader, mapping, about, positive, spec.limit, where)
+
+
+def check_templates(card: DatasetCard, extra: Sequence[Path] = ()) -> None:
+    """Read the templates of a card, and see that its columns are theirs.
+
+    Those that would have to be fetched are passed over.
+
+    Raises:
+        DataError, SourceError, SpecError, UnknownName: what is wrong, where, and the cure.
+    """
+    if any(parse(file.source, f"{card.file}: files").scheme != "file" for file in card.files):
+        return
+    for file in card.files:
+        _ = TemplatesTable(_fetched(file, card, None)).pairs
+    if card.kind == "task":
+        where = f"{card.file}: columns"
+        _ = open_cases(DataSpec(card=card.id), where=where, extra=extra).survey
 
 
 def _columns(spec: DataSpec, card: DatasetCard | None, table: Table) -> ColumnMap:
@@ -91,6 +113,36 @@ def _reader(
     return Reader(text, pair, columns, target, parsed=isinstance(table, CsvTable))
 
 
+@contextmanager
+def _separated(table: Table, card: DatasetCard | None) -> Iterator[None]:
+    """Of a column that is missing, say where the file seems to be separated by another sign."""
+    try:
+        yield
+    except UnknownName as error:
+        hint = _separator_hint(table, card) if isinstance(table, CsvTable) else ""
+        if not hint:
+            raise
+        raise DataError(f"{error} {hint}") from error
+
+
+def _separator_hint(table: CsvTable, card: DatasetCard | None) -> str:
+    sign = table.other_delimiter
+    if sign is None:
+        return ""
+    read = SEPARATORS.get(table.delimiter, repr(table.delimiter))
+    option = "`csv: {delimiter: " + json.dumps(sign) + "}`"
+    if card is not None:
+        cure = f"Write {option} in the card."
+    elif sign == "\t":
+        cure = "Write `format: tsv` beside `source`."
+    else:
+        cure = f"Save it with {read}, or describe it by a card with {option}."
+    return (
+        f"The header is one column that holds {SEPARATORS[sign]}, and the file is read as "
+        f"separated by {read}. {cure}"
+    )
+
+
 def _of_card(spec: DataSpec, card: DatasetCard, where: str, cache: Path | None) -> list[Table]:
     if card.kind != "task" or card.format is None:
         raise SpecError(f"{where}.card: {card.id!r} is a {card.kind}, not a set of cases.")
@@ -105,13 +157,20 @@ def _of_card(spec: DataSpec, card: DatasetCard, where: str, cache: Path | None) 
 
 def _fetched(file: DataFile, card: DatasetCard, cache: Path | None) -> Path:
     base = card.file.absolute().parent
-    return resolve(file.source, sha256=file.sha256, cache=cache, base=base, repo_type="dataset")
+    return resolve(
+        file.source,
+        sha256=file.sha256,
+        cache=cache,
+        base=base,
+        repo_type="dataset",
+        where=f"{card.file}: files",
+    )
 
 
 def _of_source(spec: DataSpec, where: str, cache: Path | None) -> Table:
     if spec.source is None:
         raise SpecError(f"{where}: no data are named; write `source:` or `card:`.")
-    path = resolve(spec.source, cache=cache, repo_type="dataset")
+    path = resolve(spec.source, cache=cache, repo_type="dataset", where=f"{where}.source")
     if path.is_dir():
         if spec.format not in ("auto", "huggingface"):
             raise DataError(f"{where}.source: {path} is a folder, not a {spec.format} file.")

@@ -25,6 +25,9 @@ from fmaudit.errors import DataError, UnknownName
 
 Row = tuple[int, tuple[Any, ...]]
 
+SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'", ",": "commas"}
+"""What columns are separated by, in words."""
+
 _PEEK = 1000
 _BLOCK = 4096
 
@@ -73,6 +76,18 @@ class CsvTable:
             raise DataError(f"{self.path}: two columns are called {', '.join(map(repr, twice))}.")
         return names
 
+    @property
+    def delimiter(self) -> str:
+        """What separates its columns, as far as options and name say."""
+        return self.options.delimiter or ("\t" if ".tsv" in self.path.suffixes else ",")
+
+    @property
+    def other_delimiter(self) -> str | None:
+        """What seems to separate them, where the whole header reads as a single column."""
+        header, *more = self.columns
+        others = (sign for sign in SEPARATORS if sign in header and sign != self.delimiter)
+        return None if more else next(others, None)
+
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Each row's number and its cells of these columns, in this order."""
         width = len(self.columns)
@@ -96,8 +111,7 @@ class CsvTable:
 
     def _parsed(self, lines: _Counted) -> Iterator[tuple[int, list[str]]]:
         strip = self.options.strip
-        delimiter = self.options.delimiter or ("\t" if ".tsv" in self.path.suffixes else ",")
-        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=strip, strict=True)
+        reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=strip, strict=True)
         try:
             for cells in reader:
                 if cells:

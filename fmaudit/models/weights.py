@@ -40,10 +40,16 @@ class Gguf:
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    @property
+    @cached_property
     def stored(self) -> int:
-        """Bytes of its weights as floats of four bytes, where a quantised one takes half a byte."""
-        return 8 * self.path.stat().st_size
+        """Bytes of its weights as floats of four bytes, however few the file takes for one.
+
+        Raises `ModelError`.
+        """
+        with self._read():
+            from gguf import GGUFReader
+
+            return 4 * sum(int(tensor.n_elements) for tensor in GGUFReader(self.path).tensors)
 
     @cached_property
     def config(self) -> Any:

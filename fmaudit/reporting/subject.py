@@ -36,7 +36,12 @@ MEANT: Mapping[str, str] = {
 }
 
 CHAT = noted("Prompts are given to it as a user's message, through its own chat template.")
+CHAT_TOO = noted("Its base is asked so too, through a template of its own.")
 
+PLAINLY = noted(
+    "The audited model is asked through its chat template, and its base is given the same words "
+    "without one: part of a difference between them may be of that."
+)
 TOKENS = noted(
     "The two cut texts into different tokens. What is counted per token, as perplexity is, cannot "
     "be compared between them; what is counted per byte, per text or per question can."
@@ -75,11 +80,13 @@ def subject(record: AuditRecord, say: Language) -> Subject:
     before: Mapping[str, Any] = model.get("before") or {}
     kind = model.get("kind", "")
     called = KINDS.get(kind, MODEL)
-    said = [say(MEANT[kind])] if kind in MEANT else []
+    said = [MEANT[kind]] if kind in MEANT else []
+    said += [CHAT] if model.get("chat") else []
+    said += [CHAT_TOO] if before.get("chat") else []
     return Subject(
         kind=say(called),
         base=str(before.get("name") or ""),
-        said=(*said, *([say(CHAT)] if model.get("chat") else [])),
+        said=tuple(map(say, said)),
         pair=tuple(_pair(model, before, say)) if before else (),
         limits=tuple(_limits(model, before, say)) if before else (),
     )
@@ -104,6 +111,8 @@ def _value(name: str, value: Any) -> str:
 def _limits(model: Mapping[str, Any], before: Mapping[str, Any], say: Language) -> Iterator[str]:
     if before.get("digest") and before["digest"] == model.get("digest"):
         yield say(ALIKE)
+    if model.get("chat") and before.get("chat") is False:
+        yield say(PLAINLY)
     if before.get("same_tokenizer") is False:
         yield say(TOKENS)
 

@@ -67,6 +67,43 @@ def test_rows_become_cases(tmp_path: Path) -> None:
     json.dumps(told)
 
 
+def test_a_missing_column_of_a_file_with_another_separator(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text|label\ngood, or so|1\n")
+    said = complaint(path)
+    assert "unknown column 'label'" in said
+    assert "one column that holds '|'" in said
+    tabs = tmp_path / "x.tsv"
+    tabs.write_text("text;label\ngood;1\n")
+    assert "read as separated by tabs" in complaint(tabs)
+
+
+@pytest.mark.parametrize("text", ["text\ngood\n", "text,a;b\ngood,1\n", '"text,a"\ngood\n'])
+def test_a_missing_column_that_no_separator_explains(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    assert "separated" not in complaint(path)
+    assert "separated" not in complaint(jsonl(tmp_path, [{"text;label": "a"}]))
+
+
+def test_a_card_of_a_file_with_another_separator(tmp_path: Path) -> None:
+    folder = tmp_path / "datasets" / "odd"
+    folder.mkdir(parents=True)
+    (folder / "one.csv").write_text("text,label\ngood,1\n")
+    (folder / "two.csv").write_text("text;label\ngood;1\n")
+    card = {
+        **dict.fromkeys(("title", "description", "licence"), "Odd"),
+        "id": "odd",
+        "citation": [{"text": "Ours"}],
+        "files": [{"source": "file:one.csv"}, {"source": "file:two.csv"}],
+        "format": "csv",
+        "columns": {"text": "text", "label": "label"},
+    }
+    (folder / "card.yaml").write_text(json.dumps(card))
+    with pytest.raises(UserError, match=r"two\.csv.*holds ';'.*`csv: \{delimiter: \";\"\}`"):
+        open_cases(DataSpec(card="odd"), extra=[tmp_path])
+
+
 def test_without_label_or_groups(tmp_path: Path) -> None:
     source = opened(jsonl(tmp_path, ROWS), label=None)
     assert {case.target for case in cases(source)} == {None}

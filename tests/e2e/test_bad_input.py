@@ -41,6 +41,21 @@ def test_a_missing_column(spec, fmaudit_cli):
     refused(fmaudit_cli("audit", spec), "labels", "'label'")
 
 
+@pytest.mark.parametrize(
+    ("sign", "words"), [(";", ["';'", "commas", "delimiter"]), ("\t", ["tabs", "`format: tsv`"])]
+)
+def test_a_csv_of_another_separator(spec, fmaudit_cli, tmp_path, sign, words):
+    file = tmp_path / "people.csv"
+    file.write_text(file.read_text().replace(",", sign))
+    refused(fmaudit_cli("audit", spec), "people.csv", "'label'", "one column", *words)
+
+
+def test_data_that_are_not_there(spec, fmaudit_cli, tmp_path):
+    (tmp_path / "people.csv").rename(tmp_path / "peoples.csv")
+    said = fmaudit_cli("audit", spec)
+    refused(said, "audit.yaml: data.source: ", "people.csv: no such file", "'peoples.csv'")
+
+
 def test_an_empty_file(spec, fmaudit_cli, tmp_path):
     (tmp_path / "people.csv").write_text("")
     refused(fmaudit_cli("audit", spec), "people.csv", "empty")

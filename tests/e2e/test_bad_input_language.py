@@ -82,7 +82,12 @@ def test_a_base_of_another_kind(tmp_path, llama, refused):
 
 
 def test_a_base_that_is_not_there(llama, refused):
-    refused({"path": str(llama), "base": "./nowhere"}, "nowhere")
+    refused({"path": str(llama), "base": "./nowhere"}, "audit.yaml: model.base: ", "nowhere")
+
+
+def test_a_lora_folder_whose_named_base_is_not_there(tmp_path, refused):
+    folder = adapter(tmp_path / "tuned")
+    refused({"path": str(folder), "base": "file:nowhere"}, "audit.yaml: model.base: ", "nowhere")
 
 
 def test_pickled_weights(tmp_path, llama, refused):

@@ -143,6 +143,7 @@ class TestWhole:
         before = model["before"]
         assert before["name"] == "base"
         assert before["same_tokenizer"]
+        assert before["chat"]
         assert before["digest"] != model["digest"]
 
     def test_every_finding_has_an_interval_or_a_reason(self, whole):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support_language import save_language, tokenizer_of
 
 from fmaudit import catalog, registry
 
@@ -96,6 +97,25 @@ def test_a_run_that_broke_is_4_and_no_users_mistake(fmaudit_cli, spec, monkeypat
     assert said.code == 4
     assert "DiskFull" in said.err
     assert "answers.sqlite" in said.err
+
+
+@pytest.mark.parametrize("verb", ["audit", "verify"])
+def test_an_unforeseen_error_is_4_and_said_to_be_a_defect(fmaudit_cli, spec, monkeypatch, verb):
+    """1 would say that a rule fails, or that a figure does not verify."""
+    import fmaudit.flow
+    import fmaudit.reporting.verify
+
+    def broken(*args, **options):
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(fmaudit.flow, "audit", broken)
+    monkeypatch.setattr(fmaudit.reporting.verify, "verify", broken)
+    said = fmaudit_cli(verb, spec)
+    assert said.code == 4
+    assert "ZeroDivisionError: by nothing" in said.err.splitlines()[-1]
+    assert "a defect of fmaudit" in said.err.splitlines()[-1]
+    assert "Traceback" in said.err
+    assert "in broken" in said.err
 
 
 # ── probes ───────────────────────────────────────────────────────────────────────────────
@@ -206,6 +226,58 @@ def test_datasets_fetch_checks_the_digest(fmaudit_cli, shipped):
     assert Path(said.out.strip()).read_text() == "text\nx\n"
 
 
+@pytest.fixture
+def templates(mine) -> Path:
+    """A file of templates, of a card of the user's own."""
+    folder = mine / "datasets" / "pairs"
+    folder.mkdir()
+    card = {
+        "id": "pairs",
+        "title": "Pairs",
+        "description": "Pairs of sentences.",
+        "licence": "CC0-1.0",
+        "citation": [{"text": "Ours"}],
+        "files": [{"source": "file:en.yaml"}],
+        "format": "templates",
+        "columns": {"options": ["more", "less"], "id": "id"},
+    }
+    (folder / "card.yaml").write_text(json.dumps(card))
+    attribute = {
+        "groups": ["woman", "man"],
+        "words": {"people": {"slots": ["person"], "rows": [["woman", "man"]]}},
+        "templates": {"late": {"about": "woman", "text": "The {person} is late."}},
+    }
+    file = folder / "en.yaml"
+    file.write_text(json.dumps({"language": "en", "attributes": {"gender": attribute}}))
+    return file
+
+
+def test_datasets_check_opens_template_files(fmaudit_cli, mine, templates):
+    said = fmaudit_cli("datasets", "check", mine)
+    assert said.code == 0, said.err
+    assert f"{len(catalog.datasets()) + 2} dataset cards are in order" in said.out
+    good = templates.read_text()
+    templates.write_text(good.replace("{person}", "{persno}"))
+    refused(fmaudit_cli("datasets", "check", mine), "en.yaml", "'persno'", "'person'")
+    templates.write_text(good.replace('"language"', "language: {"))
+    refused(fmaudit_cli("datasets", "check", mine), "en.yaml")
+    templates.rename(templates.with_name("fr.yaml"))
+    refused(fmaudit_cli("datasets", "check", mine), "pairs/card.yaml", "en.yaml", "no such file")
+
+
+def test_datasets_check_reads_the_columns_of_templates(fmaudit_cli, mine, templates):
+    file = templates.with_name("card.yaml")
+    file.write_text(file.read_text().replace('"less"', '"lesser"'))
+    refused(fmaudit_cli("datasets", "check", mine), "card.yaml", "'lesser'", "'less'")
+
+
+def test_datasets_check_fetches_nothing(fmaudit_cli, mine, templates):
+    """Templates that lie elsewhere are read once they are fetched."""
+    file = templates.with_name("card.yaml")
+    file.write_text(file.read_text().replace("file:en.yaml", "hub:nobody/nothing#en.yaml"))
+    assert fmaudit_cli("datasets", "check", mine).code == 0
+
+
 # ── models ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -239,6 +311,66 @@ def test_models_check_of_nothing(fmaudit_cli, tmp_path):
     refused(fmaudit_cli("models", "check", tmp_path / "nowhere"), "nowhere")
     (tmp_path / "empty").mkdir()
     refused(fmaudit_cli("models", "check", tmp_path / "empty"), "empty")
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory) -> Path:
+    return save_language(tmp_path_factory.mktemp("llama"), "llama")
+
+
+def test_models_check_of_a_tuned_model_with_its_base(fmaudit_cli, llama, tmp_path):
+    base = save_language(tmp_path / "base", "llama", seed=1)
+    said = fmaudit_cli("models", "check", llama, "--base", base)
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert found["before"]["name"] == "base"
+    assert found["before"]["digest"] not in ("", found["digest"])
+    assert found["before"]["same_tokenizer"] is True
+    assert "token_logprobs" in found["before"]["capabilities"]
+    assert "before" not in json.loads(fmaudit_cli("models", "check", llama).out)
+
+
+def test_models_check_of_a_base_that_reads_other_tokens(fmaudit_cli, llama, tmp_path):
+    base = save_language(tmp_path / "base", "gpt2")
+    tokenizer_of(both=True).save_pretrained(base)
+    found = json.loads(fmaudit_cli("models", "check", llama, "--base", base).out)
+    assert found["before"]["same_tokenizer"] is False
+
+
+def save_lora(base: Path, out: Path) -> Path:
+    """An adapter over a base that it names where nothing lies."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    config = LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM")
+    tuned = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
+    tuned.peft_config["default"].base_model_name_or_path = "/gone/llama"
+    tuned.save_pretrained(out)
+    return out
+
+
+def test_models_check_of_a_lora_folder(fmaudit_cli, llama, tmp_path):
+    lora = save_lora(llama, tmp_path / "lora")
+    refused(fmaudit_cli("models", "check", lora), "LoRA", "`base:`")
+    said = fmaudit_cli("models", "check", lora, "--base", llama)
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert found["parameters"] == found["before"]["parameters"]
+    assert found["before"]["same_tokenizer"] is True
+
+
+def test_models_check_refuses_the_bases_that_an_audit_refuses(fmaudit_cli, llama, tmp_path):
+    check = ("models", "check", llama, "--base")
+    refused(fmaudit_cli(*check, tmp_path / "nowhere"), "model.base", "nowhere", "no such")
+    bert = save_language(tmp_path / "bert", "bert")
+    refused(fmaudit_cli(*check, bert), "a masked model", "a causal one")
+
+
+def test_models_check_says_that_no_base_is_asked_beside_a_classifier(fmaudit_cli, tiny, llama):
+    said = fmaudit_cli("models", "check", tiny, "--base", llama)
+    assert said.code == 0
+    assert "before" not in json.loads(said.out)
+    assert "without its base" in said.err
 
 
 # ── schema ───────────────────────────────────────────────────────────────────────────────

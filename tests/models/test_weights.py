@@ -77,7 +77,19 @@ class TestGguf:
         data[-1] ^= 1
         (tmp_path / "changed.gguf").write_bytes(data)
         assert open_handle(model_spec(tmp_path / "changed.gguf")).key != first.key
-        assert first.footprint >= file.stat().st_size
+
+    def test_its_weights_are_counted_as_they_are_served(self, folder, tmp_path):
+        """Read to floats of four bytes, however few a file takes for one."""
+        tensors = load_file(folder / "model.safetensors").values()
+        floats = 4 * sum(tensor.numel() for tensor in tensors)
+        for kind in ("F32", "F16", "Q8_0"):
+            file = save_gguf(folder, tmp_path / f"{kind}.gguf", kind=kind)
+            assert open_handle(model_spec(file)).footprint == floats
+
+    def test_what_cannot_be_read_has_no_weights_to_count(self, tmp_path):
+        (tmp_path / "text.gguf").write_text("not a model")
+        with pytest.raises(ModelError, match=r"text\.gguf.*copy or download it again"):
+            _ = open_handle(model_spec(tmp_path / "text.gguf")).footprint
 
     def test_half_precision_is_compared_with_float32(self, folder, file):
         half = open_handle(model_spec(file, dtype="bfloat16")).load()

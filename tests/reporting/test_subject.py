@@ -72,6 +72,18 @@ def test_what_cannot_be_compared_is_a_limit():
     assert "The two are the same, byte for byte" in page(same)
 
 
+def test_whether_the_base_is_asked_through_its_template_too():
+    both = model(tuned(), before={**BEFORE, "chat": True})
+    assert "Its base is asked so too, through a template of its own." in page(both)
+    alone = model(tuned(), before={**BEFORE, "chat": False})
+    text = page(alone)
+    assert text.count("and its base is given the same words without one") == 2
+    assert "asked so too" not in text
+    neither = subject(model(alone, chat=False), PLAIN)
+    assert (len(neither.said), neither.limits) == (1, ())
+    assert "its base is" not in page(tuned())  # an older record says nothing of it
+
+
 def test_cases_with_options_and_references_are_counted_in_words():
     assert answers({"rows": 300, "with_options": 300, "with_references": 0}, PLAIN) == (
         "300 of 300 cases bring options: answers to choose from, one of them right.",
