@@ -59,10 +59,8 @@ class Session:
         residents = Residents()
         runner = self._runner(self.handle, residents)
         base = None if self.base is None else self._runner(self.base, residents, "-base")
-        memo = Memo(runner.cache, [environment.code_digest(), environment.machine_key()])
-        known, capabilities = memo.facts(self.handle.key, lambda: runner.model)
-        facts = msgspec.structs.replace(known, name=self.handle.name)
-        beside = self._before(base)
+        memo = _memo(runner)
+        (facts, capabilities), beside = _known_pair(runner, base)
         runner.check_unchanged()
         self._check_subject(facts)
         cases, universe = self._cases(facts)
@@ -132,14 +130,6 @@ class Session:
         }
         more = {"membership": self.members.describe()} if self.members else {}
         return found | more | ({"sets": sets} if sets else {})
-
-    def _before(self, base: LocalRunner | None) -> tuple[Facts, frozenset[str]] | None:
-        """What is known of the model before fine-tuning; None where there is none."""
-        if base is None or self.base is None:
-            return None
-        memo = Memo(base.cache, [environment.code_digest(), environment.machine_key()])
-        known, capabilities = memo.facts(self.base.key, lambda: base.model)
-        return msgspec.structs.replace(known, name=self.base.name), capabilities
 
     def _key(self, matched: Matched, where: Sequence[Any], universe: plans.Universe) -> list[Any]:
         """What of models and data is in the key of a probe's findings."""
@@ -293,6 +283,39 @@ class Session:
         cases = labelled(self.source, survey.labels, facts.classes, "data.label")
         positive = labels.positive(self.source.positive, facts.classes)
         return cases, plans.universe(survey, facts.classes, positive)
+
+
+def _memo(runner: LocalRunner) -> Memo:
+    return Memo(runner.cache, [environment.code_digest(), environment.machine_key()])
+
+
+Known = tuple[Facts, frozenset[str]]
+"""A model's facts, and what it offers."""
+
+
+def _known(runner: LocalRunner) -> Known:
+    facts, capabilities = _memo(runner).facts(runner.key, lambda: runner.model)
+    return msgspec.structs.replace(facts, name=runner.handle.name), capabilities
+
+
+def _known_pair(runner: LocalRunner, base: LocalRunner | None) -> tuple[Known, Known | None]:
+    """What is known of the audited model and of its base, whose texts begin alike.
+
+    After the base's beginning: both have met it where texts begin, while the tuned one's may be a
+    token that its base was never trained on. A decoder's says which language it writes, as the
+    tuned one was told.
+    """
+    target = _known(runner)
+    if base is None:
+        return target, None
+    before = _known(base)
+    if target[0].kind == "seq2seq" and before[0].begins != target[0].begins:
+        base.begin_as(target[0].begins)
+        return target, _known(base)
+    if before[0].begins != target[0].begins:
+        runner.begin_as(before[0].begins)
+        return _known(runner), before
+    return target, before
 
 
 def _sides(members: Membership) -> Had:

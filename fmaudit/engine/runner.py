@@ -21,7 +21,7 @@ from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
 from fmaudit.engine.residents import Residents
 from fmaudit.errors import ModelError, OutOfMemory
-from fmaudit.models.base import Facts, Handle, Model, Prepared
+from fmaudit.models.base import Beginning, Facts, Handle, Model, Prepared, begun
 from fmaudit.types import (
     Attribute,
     Attributions,
@@ -35,6 +35,7 @@ from fmaudit.types import (
     Request,
     Response,
     TokenLogprobs,
+    digest,
     encode,
 )
 
@@ -83,6 +84,7 @@ class LocalRunner:
         self._tokens = tokens
         self._residents = residents or Residents()
         self._model: Model | None = None
+        self._begins: Beginning = ()
         self._prefix = b""
 
     @property
@@ -91,8 +93,20 @@ class LocalRunner:
         if self._model is None:
             self._residents.admit(self, self.handle.footprint)
             self.progress.stage(f"loading {self.handle.name}")
-            self._model = self.handle.load()
+            self._model = begun(self.handle.load(), self._begins)
         return self._model
+
+    @property
+    def key(self) -> str:
+        """The handle's key, of a model that begins as another one a key of its own."""
+        named = self.handle.key
+        return digest([named, self._begins]) if named and self._begins else named
+
+    def begin_as(self, begins: Beginning) -> None:
+        """Have the model read its texts after another one's beginning (see `begun`)."""
+        self._begins, self._prefix = begins, b""
+        if self._model is not None:
+            self._model = begun(self._model, begins)
 
     def release(self) -> None:
         """Let go of the weights; the next request loads them again."""

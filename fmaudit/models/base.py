@@ -15,6 +15,9 @@ from msgspec import Struct
 from fmaudit.errors import ModelError
 from fmaudit.types import Chat, Input, Request, Response
 
+Beginning = tuple[tuple[int, str], ...]
+"""Tokens that stand before a text: each one's id, and its name in the vocabulary."""
+
 
 class Facts(Struct, frozen=True):
     """What is recorded of a loaded model.
@@ -22,7 +25,8 @@ class Facts(Struct, frozen=True):
     `window`: the most tokens it reads, 0 where that is not known. `deterministic`: False where
     equal inputs may be answered differently. `kind`: "classifier", "causal", "masked" or
     "seq2seq". `chat`: prompts go through its chat template. `tokenizer`: digest of how it cuts
-    texts into tokens, "" where that is not known.
+    texts into tokens, "" where that is not known. `begins`: what a text without a prompt is read
+    after, and whatever a decoder writes; () where nothing is.
     """
 
     adapter: str
@@ -40,12 +44,13 @@ class Facts(Struct, frozen=True):
     kind: str = "classifier"
     chat: bool = False
     tokenizer: str = ""
+    begins: Beginning = ()
 
     def key_parts(self) -> list[Any]:
         """Everything of the model that can move a logit."""
         device_kind = self.device.split()[0]
         parts = [self.adapter, self.digest, self.dtype, device_kind, self.attention]
-        return [*parts, self.window, list(self.classes), self.libraries, self.chat]
+        return [*parts, self.window, list(self.classes), self.libraries, self.chat, self.begins]
 
 
 class Prepared(Struct, frozen=True):
@@ -78,6 +83,27 @@ class Model(Protocol):
         back as a `Failure`, never as a number.
         """
         ...
+
+
+@runtime_checkable
+class Begins(Protocol):
+    """A model that can read its texts after another model's beginning."""
+
+    facts: Facts
+
+    def begun_as(self, begins: Beginning) -> Model:
+        """The same weights behind that beginning, where its tokens are in the vocabulary.
+
+        The facts note which one it took, or that it could not.
+        """
+        ...
+
+
+def begun(model: Model, begins: Beginning) -> Model:
+    """The model behind that beginning; itself where that is its own, or it knows of none."""
+    if not begins or not isinstance(model, Begins) or model.facts.begins == begins:
+        return model
+    return model.begun_as(begins)
 
 
 class Handle(Protocol):

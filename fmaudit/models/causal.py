@@ -6,17 +6,20 @@ Models that cannot read such rows (recurrent ones, ALiBi) are given a row a cont
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from fmaudit.models import generation, language, likelihood
-from fmaudit.models.base import Facts, Model, Prepared
+from fmaudit.models.base import Beginning, Facts, Model, Prepared
 from fmaudit.models.language import LanguageHandle, Loaded
 from fmaudit.models.likelihood import Likelihood
 from fmaudit.models.memory import fitting
-from fmaudit.models.reading import Reader
+from fmaudit.models.reading import Ids, Reader
 from fmaudit.models.split import Split
 from fmaudit.models.tokens import tokens
 from fmaudit.requests import Generate, Request, Response, Tokenize, TokenLogprobs
@@ -26,14 +29,26 @@ if TYPE_CHECKING:
 
 
 class CausalModel:
-    """A loaded causal language model. Offers `token_logprobs`, `generate` and `tokenize`."""
+    """A loaded causal language model. Offers `token_logprobs`, `generate` and `tokenize`.
+
+    Args:
+        begins: what a text without a prompt is read after; by default what the tokenizer says.
+    """
 
     capabilities = frozenset({"token_logprobs", "generate", "tokenize"})
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, begins: Ids | None = None) -> None:
         self._loaded = loaded
-        self.facts: Facts = loaded.facts
-        self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat)
+        self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat, begins=begins)
+        own = self.reader.named(self.reader.beginning)
+        self.facts: Facts = replace(loaded.facts, begins=own)
+
+    def begun_as(self, begins: Beginning) -> CausalModel:
+        """The same weights behind another model's beginning; see `fmaudit.models.base.Begins`."""
+        there = self.reader.has(begins)
+        facts = language.begun_facts(self.facts, begins, there=there)
+        ids = tuple(token for token, _ in begins) if there else None
+        return CausalModel(dataclasses.replace(self._loaded, facts=facts), ids)
 
     @cached_property
     def served(self) -> Likelihood:

@@ -18,6 +18,7 @@ from msgspec import Struct
 from fmaudit.models.base import Prepared
 from fmaudit.models.folders import quiet
 from fmaudit.models.reading import Ids, Reader
+from fmaudit.models.ropes import NEVER, turn_of
 from fmaudit.requests import Chat, Decoding, Failure, Generate, Generated, Response
 
 if TYPE_CHECKING:
@@ -57,36 +58,89 @@ def _prompt(reader: Reader, request: Generate) -> str:
 
 
 def run(
-    module: Any, reader: Reader, batch: Sequence[Prepared], length: int, rows: int
+    module: Any,
+    reader: Reader,
+    batch: Sequence[Prepared],
+    length: int,
+    rows: int,
+    *,
+    begins: Ids = (),
 ) -> list[Response]:
-    """Answer a batch of one `Decoding`; at most `rows` prompts at once, padded to `length`."""
+    """Answer a batch of one `Decoding`; at most `rows` prompts at once, padded to `length`.
+
+    `begins`: what a decoder of its own begins every answer with.
+    """
     ready = [p for p in batch if isinstance(p.payload, Asked)]
-    answers: list[Response] = []
-    for start in range(0, len(ready), max(1, rows)):
-        answers += _written(module, reader, ready[start : start + max(1, rows)], length)
-    found = iter(answers)
+    answers: dict[int, Response] = {}
+    for at, width, most in _sharing(ready, length, max(1, rows), turn_of(module)):
+        for start in range(0, len(at), most):
+            part = at[start : start + most]
+            written = _written(module, reader, [ready[k] for k in part], width, begins)
+            answers.update(zip(part, written, strict=True))
+    found = iter([answers[k] for k in range(len(ready))])
     return [p.payload if isinstance(p.payload, Failure) else next(found) for p in batch]
 
 
-def _written(module: Any, reader: Reader, batch: Sequence[Prepared], length: int) -> list[Response]:
+def _sharing(
+    ready: Sequence[Prepared], length: int, rows: int, turn: int
+) -> Iterator[tuple[Sequence[int], int, int]]:
+    """Which prompts may be answered together, padded to how much, and how many at once.
+
+    The row that comes to the turn turns them all: one that comes there while its answer is written
+    is alone, as are, each among their kind, those that never do and those that lie behind it.
+    """
+    if turn == NEVER:
+        yield range(len(ready)), length, rows
+        return
+    within = [k for k, p in enumerate(ready) if p.length + p.payload.most <= turn]
+    if within:
+        yield within, min(length, turn - ready[within[0]].payload.most), rows
+    yield [k for k, p in enumerate(ready) if p.length > turn], length, rows
+    for k, p in enumerate(ready):
+        if p.length <= turn < p.length + p.payload.most:
+            yield [k], p.length, 1
+
+
+def decoder_begins(module: Any) -> Ids:
+    """The token that a decoder starts with, and the one that is forced behind it, if any.
+
+    The second says which language is written, where a model writes several (mBART, NLLB). ()
+    where no start is named.
+    """
+    own = module.generation_config
+    start = own.decoder_start_token_id
+    if start is None:
+        start = getattr(module.config, "decoder_start_token_id", None)
+    if start is None:
+        return ()
+    forced = own.forced_bos_token_id
+    return (int(start),) if forced is None else (int(start), int(forced))
+
+
+def _written(
+    module: Any, reader: Reader, batch: Sequence[Prepared], length: int, begins: Ids
+) -> list[Response]:
     import torch
 
     request, most = batch[0].request, batch[0].payload.most
     assert isinstance(request, Generate)
     how, device = request.decoding, next(module.parameters()).device
     ends = _ends(module, reader.tokenizer)
-    two = bool(getattr(module.config, "is_encoder_decoder", False))
-    begin = 1 if two else length
+    two = bool(begins)
+    begin = len(begins) if two else length
     pad = _pad(reader.tokenizer, ends)
     ids, mask = padded([p.payload.ids for p in batch], length, pad, left=not two)
     seen = _Seen(len(batch))
     drawn = [_Draws(how, [p.request for p in batch])] if how.temperature > 0 else []
     stops = [_Stops(reader.tokenizer, how.stop, begin)] if how.stop else []
+    decoder = torch.tensor([begins] * len(batch)).to(device) if two else None
+    settings = _settings(module, most, ends, pad, begins)
     # Quiet: transformers counts padding as text where it warns of long answers.
-    with torch.inference_mode(), quiet(), _alone(module, _settings(module, most, ends, pad)):
+    with torch.inference_mode(), quiet(), _alone(module, settings):
         out = module.generate(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
+            decoder_input_ids=decoder,
             logits_processor=[seen, *drawn],
             stopping_criteria=stops or None,
         )
@@ -146,22 +200,18 @@ def _until(tokenizer: Any, ids: Sequence[int], stops: Sequence[str]) -> int:
     )
 
 
-def _settings(module: Any, most: int, ends: Ids, pad: int) -> Any:
+def _settings(module: Any, most: int, ends: Ids, pad: int, begins: Ids) -> Any:
     """Greedy search and nothing else; chance is drawn by `_Draws`."""
     from transformers import GenerationConfig
 
-    own = module.generation_config
-    start = getattr(own, "decoder_start_token_id", None)
-    if start is None:
-        start = getattr(module.config, "decoder_start_token_id", None)
     return GenerationConfig(
         max_new_tokens=most,
         do_sample=False,
         num_beams=1,
         pad_token_id=pad,
         eos_token_id=list(ends) or None,
-        bos_token_id=own.bos_token_id,
-        decoder_start_token_id=start,
+        bos_token_id=module.generation_config.bos_token_id,
+        decoder_start_token_id=begins[0] if begins else None,
         use_cache=True,
     )
 

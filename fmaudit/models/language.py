@@ -10,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec.structs import replace
+
 from fmaudit.errors import ModelError
-from fmaudit.models.base import Facts, Model
+from fmaudit.models.base import Beginning, Facts, Model
 from fmaudit.models.folders import Trust, pick_device, pick_dtype
 from fmaudit.models.precision import Float32, served
 from fmaudit.models.reading import Reader
@@ -167,6 +169,20 @@ class LanguageHandle:
                 f"model: {self.path}: its chat template leaves out what the user says. Mend the "
                 "tokenizer's `chat_template`, or write `chat: never` under `model:`."
             )
+
+
+def begun_facts(facts: Facts, begins: Beginning, *, there: bool) -> Facts:
+    """The facts of a model that is to begin as another one does; `there`: it has those tokens."""
+    own, other = ("".join(name for _, name in found) for found in (facts.begins, begins))
+    if there:
+        note = f"texts begin after {other!r}, as those of the model beside it"
+        note += f", and not after {own!r}" if own else ""
+        return replace(facts, begins=begins, notes=(*facts.notes, note))
+    note = (
+        f"texts begin after {own!r}, and after {other!r}, which is not in its vocabulary, in the "
+        "model beside it: what comes first in a text is not compared like with like"
+    )
+    return replace(facts, notes=(*facts.notes, note))
 
 
 def facts_of(

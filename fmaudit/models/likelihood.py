@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from fmaudit.models.base import Prepared
-from fmaudit.models.reading import Continued, Ids, Reader, Text, continued, joined
+from fmaudit.models.reading import Continued, Ids, Reader, Text, continued
 from fmaudit.models.reductions import Reduced, reduce
+from fmaudit.models.ropes import turn_of
 from fmaudit.models.split import Split
 from fmaudit.models.trees import Tree, grow
 from fmaudit.requests import Failure, Likelihoods, Response, Scored, TokenLogprobs
@@ -44,16 +45,13 @@ def prepare(
 
     The continuations of a request grow on one tree where none is of more than `deepest` tokens.
     """
-    sides = []
-    for request in requests:
-        written = reader.written(request.input)
-        sides.append([joined(request.input, written, c) for c in request.continuations])
-    every = chain.from_iterable((p, c, p + c) for pairs in sides for p, c in pairs)
+    sides = [reader.sides(request.input, request.continuations) for request in requests]
+    every = chain.from_iterable((p, p + c) for pairs in sides for p, c in pairs)
     read = reader.texts(every)
     prepared = []
     for request, pairs in zip(requests, sides, strict=True):
         found = [
-            continued(read, p, c, asked)
+            continued(reader, read, p, c, asked)
             for (p, c), asked in zip(pairs, request.continuations, strict=True)
         ]
         before = reader.before(request.input, read[pairs[0][0]].ids if pairs else ())
@@ -69,7 +67,7 @@ def _prepared(
     deepest: int,
     opening: Ids,
 ) -> Prepared:
-    if not found or not all(c.text.ids for c in found):
+    if not found or "" in request.continuations or not all(c.text.ids for c in found):
         return Prepared(request, Failure(EMPTY), 1)
     if not before:
         return Prepared(request, Failure(NO_BEGINNING), 1)
@@ -81,7 +79,7 @@ def _prepared(
         room = len(before) - over
         if room < 1:
             reason = f"a continuation of {longest} tokens is beyond the window of {window}"
-            return Prepared(request, Failure(reason), 1)
+            return Prepared(request, Failure(reason, beyond=True), 1)
         kept = len(opening) if before[: len(opening)] == opening and room > len(opening) else 0
         before = (*before[:kept], *before[kept + over :])
     sequences = [((*before, *c.text.ids), len(before)) for c in found]
@@ -135,13 +133,19 @@ class Likelihood:
     def deepest(self) -> int:
         """How many tokens a path of a tree may have; 0 where the module reads no trees.
 
-        A layer that sees a window alone would count what stands on other branches.
+        A layer that sees a window alone would count what stands on other branches, and where
+        positions turn by the longest path, a shorter one would be read by its factors.
         """
         if not self.reads_trees:
             return 0
         config = self.split.module.config
         windows = [getattr(config, name, None) for name in LOCAL]
-        return min((int(w) for w in windows if isinstance(w, int) and w), default=1 << 30)
+        return min([self.turn, *(int(w) for w in windows if isinstance(w, int) and w)])
+
+    @cached_property
+    def turn(self) -> int:
+        """How many tokens a path may have before its positions turn otherwise; see `ropes`."""
+        return turn_of(self.split.module)
 
     def run(self, batch: Sequence[Prepared], length: int, rows: int) -> list[Response]:
         """Answer a batch; `rows` trees of `length` tokens at once."""
@@ -149,17 +153,27 @@ class Likelihood:
         trees = [tree for p in ready for tree in p.payload.trees]
         most = min(max(1, rows), self.split.rows(length))
         found: dict[int, list[Reduced]] = {}
-        # A path among trees would be read with their mask, and not with the model's own.
-        for branched in (True, False):
-            at = [k for k, tree in enumerate(trees) if tree.branches == branched]
+        for at, width in self._sharing(trees, length):
             for start in range(0, len(at), most):
                 part = at[start : start + most]
                 whole = len(at) == len(trees) <= rows == most
                 filler = rows - len(part) if whole else 0
-                scored = self._scored([trees[k] for k in part], length, filler)
+                scored = self._scored([trees[k] for k in part], width, filler)
                 found.update(zip(part, scored, strict=True))
         answers = iter([one for k in range(len(trees)) for one in found[k]])
         return [p.payload if isinstance(p.payload, Failure) else _answer(p, answers) for p in batch]
+
+    def _sharing(self, trees: Sequence[Tree], length: int) -> Iterator[tuple[list[int], int]]:
+        """Which trees may share a batch, and how many tokens its rows have.
+
+        A path among trees would be read with their mask, and not with the model's own. What stands
+        before the turn is padded up to it at most: padding behind a path has positions too.
+        """
+        branched = [k for k, tree in enumerate(trees) if tree.branches]
+        paths = [k for k, tree in enumerate(trees) if not tree.branches]
+        yield branched, length
+        yield [k for k in paths if trees[k].deepest <= self.turn], min(length, self.turn)
+        yield [k for k in paths if trees[k].deepest > self.turn], length
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -9,9 +9,16 @@ from typing import Any
 from msgspec import Struct
 
 from fmaudit.errors import ModelError
-from fmaudit.requests import Chat, Prompt
+from fmaudit.models.base import Beginning
+from fmaudit.requests import Chat, Message, Prompt
 
 Ids = tuple[int, ...]
+
+ANCHORS = ("\n", ".", '"')
+"""What a text is set behind where its own tokens are looked for."""
+
+ANSWER = "@@@"
+"""What is answered where only what a template writes before an answer is looked for."""
 
 
 class Text(Struct, frozen=True):
@@ -38,11 +45,13 @@ class Reader:
     Args:
         tokenizer: of transformers.
         chat: whether its chat template may be used.
+        begins: what a text without a prompt is read after; by default what the tokenizer says.
     """
 
-    def __init__(self, tokenizer: Any, *, chat: bool = False) -> None:
+    def __init__(self, tokenizer: Any, *, chat: bool = False, begins: Ids | None = None) -> None:
         self.tokenizer = tokenizer
         self.chat = chat
+        self._begins = begins
         self.placed = bool(getattr(tokenizer, "is_fast", False))
 
     @cached_property
@@ -62,6 +71,8 @@ class Reader:
         That is the token for the beginning of a sequence, or for the end where there is none, as
         most evaluations have it; () where it has neither.
         """
+        if self._begins is not None:
+            return self._begins
         if self.opening:
             return self.opening
         for name in ("bos_token_id", "eos_token_id"):
@@ -69,6 +80,18 @@ class Reader:
             if found is not None:
                 return (int(found),)
         return ()
+
+    def named(self, ids: Ids) -> Beginning:
+        """Tokens with their names in the vocabulary."""
+        return tuple(zip(ids, self.tokenizer.convert_ids_to_tokens(list(ids)), strict=True))
+
+    def has(self, begins: Beginning) -> bool:
+        """Whether these tokens are its own as well, by id and name."""
+        own = self.tokenizer
+        return all(
+            own.convert_tokens_to_ids(name) == token and own.convert_ids_to_tokens(token) == name
+            for token, name in begins
+        )
 
     def texts(self, texts: Iterable[str]) -> dict[str, Text]:
         """Each different text's tokens, in one call of the tokenizer."""
@@ -92,6 +115,31 @@ class Reader:
             read[text] = Text(ids, tuple(starts), tuple(ends))
         return read
 
+    def apart(self, text: str) -> Text:
+        """The tokens of a text that stands behind another one, and runs together with none of it.
+
+        Tokenizers of SentencePiece's kind set a space before what they are given, which is not in
+        the text. None is set behind something else, whose tokens are then left out.
+        """
+        found = self._anchored(text) if self._sets_spaces else None
+        return found or self.texts([text])[text]
+
+    @cached_property
+    def _sets_spaces(self) -> bool:
+        found = self._anchored("a")
+        return found is not None and found.ids != self.texts(["a"])["a"].ids
+
+    def _anchored(self, text: str) -> Text | None:
+        """A text's tokens behind the first of `ANCHORS` that it leaves as it is."""
+        unknown = getattr(self.tokenizer, "unk_token_id", None)
+        for anchor in ANCHORS:
+            read = self.texts([anchor, anchor + text])
+            before, whole = read[anchor].ids, read[anchor + text]
+            # An unknown token may hold some of the text as well.
+            if before and unknown not in before and whole.ids[: len(before)] == before:
+                return _rest(whole, len(before), len(anchor))
+        return None
+
     def written(self, prompt: Prompt) -> str:
         """A prompt as the text that is read: a conversation by the chat template.
 
@@ -101,18 +149,49 @@ class Reader:
             return prompt
         if not self.chat:
             return "".join(f"{message.content}\n" for message in prompt.messages)
-        turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
         try:
-            text: str = self.tokenizer.apply_chat_template(
-                turns, tokenize=False, add_generation_prompt=True
-            )
+            return self._templated(prompt.messages, add_generation_prompt=True)
         except Exception as error:  # jinja's own, and whatever a template raises
             raise ModelError(
                 f"model: its chat template cannot write a prompt: {type(error).__name__}: {error}. "
                 "Mend the tokenizer's `chat_template`, or write `chat: never` under `model:`, so "
                 "that prompts are given as they are."
             ) from error
+
+    def _templated(self, messages: Sequence[Message], **options: bool) -> str:
+        turns = [{"role": m.role, "content": m.content} for m in messages]
+        text: str = self.tokenizer.apply_chat_template(turns, tokenize=False, **options)
         return text
+
+    def sides(self, prompt: Prompt, continuations: Sequence[str]) -> list[tuple[str, str]]:
+        """The prompt's text and a continuation's, as both stand in one text, of each of these.
+
+        Tokens take the space before a word with them, so that spaces at the end of a prompt are
+        the continuation's. A space that a template writes before an answer is not doubled.
+        """
+        before, behind = self.written(prompt), list(continuations)
+        if isinstance(prompt, Chat) and self.chat:
+            before += self._lead(prompt, before, behind)
+            behind = [c.lstrip(" ") if before.endswith(" ") else c for c in behind]
+        kept = before.rstrip(" ")
+        return [(kept, before[len(kept) :] + c) for c in behind]
+
+    def _lead(self, prompt: Chat, text: str, continuations: Sequence[str]) -> str:
+        """What the template writes between a prompt's `text` and an answer: "" where nothing.
+
+        A space; an empty thought, the mark of a channel. A model may write the latter itself, and
+        its answer then begins with them.
+        """
+        turns = (*prompt.messages, Message("assistant", ANSWER))
+        try:
+            whole = self._templated(turns, add_generation_prompt=False)
+        except Exception:  # a template that writes prompts alone
+            return ""
+        lead, found, _ = whole.removeprefix(text).partition(ANSWER)
+        if not whole.startswith(text) or not found:
+            return ""
+        first = tuple(lead.split()[:1])
+        return "" if any(c.lstrip().startswith(first) for c in continuations) else lead
 
     def before(self, prompt: Prompt, ids: Ids) -> Ids:
         """The tokens of a prompt as they are read: a chat template writes its own special ones."""
@@ -121,33 +200,25 @@ class Reader:
         return (*self.opening, *ids) if ids else self.beginning
 
 
-def joined(prompt: Prompt, written: str, continuation: str) -> tuple[str, str]:
-    """A prompt's text without the spaces at its end, and the continuation with them.
-
-    Tokens take the space before a word with them. A template's own end stays as it is.
-    """
-    if isinstance(prompt, Chat):
-        return written, continuation
-    kept = written.rstrip(" ")
-    return kept, written[len(kept) :] + continuation
-
-
-def continued(read: Mapping[str, Text], prompt: str, continuation: str, asked: str) -> Continued:
-    """The tokens of a continuation behind a prompt; both as `joined` gave them.
+def continued(
+    reader: Reader, read: Mapping[str, Text], prompt: str, continuation: str, asked: str
+) -> Continued:
+    """The tokens of a continuation behind a prompt; both as `Reader.sides` gave them.
 
     `asked` is the continuation as it was asked for. Where the tokenizer runs the two together
     across their boundary, the continuation is read by itself.
     """
     whole, before = read[prompt + continuation], read[prompt]
-    n = len(before.ids)
+    n, moved = len(before.ids), len(continuation) - len(asked)
     if whole.ids[:n] == before.ids:
-        shift = len(prompt) + len(continuation) - len(asked)
-        places = whole.starts[n:], whole.ends[n:]
-        return Continued(Text(whole.ids[n:], *(_shifted(p, shift) for p in places)))
-    own = read[continuation]
-    shift = len(continuation) - len(asked)
-    places = own.starts, own.ends
-    return Continued(Text(own.ids, *(_shifted(p, shift) for p in places)), split=True)
+        return Continued(_rest(whole, n, len(prompt) + moved))
+    return Continued(_rest(reader.apart(continuation), 0, moved), split=True)
+
+
+def _rest(text: Text, tokens: int, characters: int) -> Text:
+    """What stands in a text behind its first tokens, its places counted from a character on."""
+    starts, ends = text.starts[tokens:], text.ends[tokens:]
+    return Text(text.ids[tokens:], _shifted(starts, characters), _shifted(ends, characters))
 
 
 def _shifted(places: Sequence[int], by: int) -> Ids:

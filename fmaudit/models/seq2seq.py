@@ -6,16 +6,18 @@ writes, its closing token left out.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fmaudit.errors import ModelError
 from fmaudit.models import generation, language
-from fmaudit.models.base import Facts, Model, Prepared
+from fmaudit.models.base import Beginning, Facts, Model, Prepared
 from fmaudit.models.language import LanguageHandle, Loaded
 from fmaudit.models.likelihood import EMPTY
 from fmaudit.models.memory import fitting
@@ -49,22 +51,35 @@ class Sides(Struct, frozen=True):
 
 
 class Seq2SeqModel:
-    """A loaded sequence-to-sequence model. Offers `token_logprobs`, `generate`, `tokenize`."""
+    """A loaded sequence-to-sequence model. Offers `token_logprobs`, `generate`, `tokenize`.
+
+    Args:
+        begins: what its decoder begins with; by default what model and tokenizer say.
+    """
 
     capabilities = frozenset({"token_logprobs", "generate", "tokenize"})
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, begins: Ids | None = None) -> None:
         self._loaded = loaded
-        self.facts: Facts = loaded.facts
         self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat)
-        start = getattr(loaded.module.config, "decoder_start_token_id", None)
-        if start is None:
+        own = generation.decoder_begins(loaded.module)
+        if not own:
             raise ModelError(
-                f"model: {self.facts.name} names no `decoder_start_token_id`, so that nobody "
+                f"model: {loaded.facts.name} names no `decoder_start_token_id`, so that nobody "
                 "knows what its decoder begins with. Set it in config.json and save it again."
             )
         # BART and its kin write the token that begins a text before it, T5 does not
-        self._first = (int(start), *self.reader.opening)
+        first = (*own, *self.reader.opening) if len(own) == 1 else own
+        # What stands there before anything is written, and what before a continuation
+        self._given, self._first = begins or own, begins or first
+        self.facts: Facts = replace(loaded.facts, begins=self.reader.named(self._first))
+
+    def begun_as(self, begins: Beginning) -> Seq2SeqModel:
+        """The same weights behind another decoder's beginning; see `fmaudit.models.base.Begins`."""
+        there = self.reader.has(begins)
+        facts = language.begun_facts(self.facts, begins, there=there)
+        ids = tuple(token for token, _ in begins) if there else None
+        return Seq2SeqModel(dataclasses.replace(self._loaded, facts=facts), ids)
 
     @cached_property
     def served(self) -> Split:
@@ -109,14 +124,15 @@ class Seq2SeqModel:
     def _asked(self, request: Generate, ids: Ids, cut: int) -> Prepared:
         """What the decoder writes has a window of its own, as long as the encoder's."""
         most = request.decoding.most_tokens
-        most = min(most, self.facts.window) if self.facts.window else most
+        room = self.facts.window - len(self._given) + 1
+        most = min(most, room) if self.facts.window else most
         return Prepared(request, generation.Asked(ids, most), len(ids), cut)
 
     def _sides(self, request: TokenLogprobs, ids: Ids, cut: int, found: Sequence[Text]) -> Prepared:
         if not found or not all(text.ids for text in found):
             return Prepared(request, Failure(EMPTY), 1)
         longest = max(len(text.ids) for text in found)
-        if self.facts.window and longest > self.facts.window:
+        if self.facts.window and longest + len(self._first) - 1 > self.facts.window:
             reason = f"a continuation of {longest} tokens is beyond the window"
             return Prepared(request, Failure(reason, beyond=True), 1)
         total = len(ids) + sum(len(text.ids) for text in found)
@@ -133,7 +149,8 @@ class Seq2SeqModel:
         with fitting(), torch.inference_mode():
             if isinstance(request, Generate):
                 module = self._loaded.float32.module if full else self._loaded.module
-                return generation.run(module, self.reader, batch, length, rows)
+                begins = self._given
+                return generation.run(module, self.reader, batch, length, rows, begins=begins)
             split = self.full if full else self.served
             padded = length if request.under == "padded" else 0
             return self._likelihoods(split, batch, max(1, rows), padded)

@@ -40,6 +40,11 @@ class Tree:
         """Whether it is more than one path, so that reading it takes a mask of its own."""
         return any(parent != k - 1 for k, parent in enumerate(self.parents))
 
+    @property
+    def deepest(self) -> int:
+        """How many tokens its longest path has."""
+        return max(self.depths, default=-1) + 1
+
     def mask(self) -> npt.NDArray[np.bool_]:
         """(nodes, nodes): whether the node of a row sees that of a column."""
         seen = np.eye(len(self.tokens), dtype=bool)

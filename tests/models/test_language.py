@@ -114,7 +114,7 @@ def test_a_template_is_used_where_there_is_one(chatty):
         model = handle(chatty, chat=chat).load()
         assert model.facts.chat
         assert model.facts.notes == ()
-        assert ids(model).startswith("<s>user: the cat</s>\n<s>assistant: ")
+        assert ids(model).startswith("<s>user: the cat</s>\n<s>assistant:")
 
 
 def test_never_means_never(chatty):

@@ -157,9 +157,10 @@ class TestCausal:
         for text, scored in zip(request.continuations, answer.scored, strict=True):
             whole = tokenizer(before + text, add_special_tokens=False)["input_ids"]
             ids = scored.ids
-            head = tokenizer(before, add_special_tokens=False)["input_ids"]
-            if answer.split == 0:
-                assert tuple(whole) == (*head, *ids)
+            # The answer takes the template's space with it, as in a conversation that is written.
+            head = tokenizer(before.rstrip(" "), add_special_tokens=False)["input_ids"]
+            assert answer.split == 0
+            assert tuple(whole) == (*head, *ids)
             logprobs, _ = plainly(model, head, ids)
             assert scored.total == pytest.approx(math.fsum(logprobs), abs=NATS)
 
