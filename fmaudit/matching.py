@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,25 +59,27 @@ def match(
     extra: Sequence[Path] = (),
     *,
     capabilities: Mapping[str, frozenset[str]],
-    own: Mapping[str, Had] | None = None,
+    own: Callable[[str], Had | str] | None = None,
     members: Had | None = None,
 ) -> tuple[list[Matched], list[Coverage]]:
     """The probes that apply, and for each of the others why it does not.
 
     `had`: what the audited cases have. `extra`: folders of the user's own cards. `capabilities`:
-    role → what its model can answer. `own`: data set → what its cases have, for probes that bring
-    their own. `members`: what training rows and others have, where they are named.
+    role → what its model can answer. `own`: what the cases of a data set have, for probes that
+    bring their own, or why it cannot be had; asked where the models would do. `members`: what
+    training rows and others have, where they are named.
     """
     run: list[Matched] = []
     left: list[Coverage] = []
     for card in cards:
         method = check(card, extra)
         params = _params(card, method, extra)
-        mine: Had | None = had if card.data.card is None else (own or {})[card.data.card]
-        if "member" in method.data:
-            mine = members
-        why = _missing(card, method, capabilities, mine)
-        if why or mine is None:
+        mine: Had | str | None = None
+        why = _not_offered(method, capabilities)
+        if not why:
+            mine = _cases_of(card, method, had, own, members)
+            why = mine if isinstance(mine, str) else _missing(card, method, mine)
+        if why or not isinstance(mine, Had):
             left.append(Coverage(card.id, card.family, "not_tested", why))
         else:
             planned = plan(card, mine.universe)
@@ -116,18 +118,33 @@ def _params(card: ProbeCard, method: Method, extra: Sequence[Path] = ()) -> Any:
         ) from error
 
 
-def _missing(
+def _cases_of(
     card: ProbeCard,
     method: Method,
-    capabilities: Mapping[str, frozenset[str]],
-    had: Had | None,
-) -> str:
+    had: Had,
+    own: Callable[[str], Had | str] | None,
+    members: Had | None,
+) -> Had | str | None:
+    """What the cases of a probe have: training rows and others, its own set's, or the audited."""
+    if "member" in method.data:
+        return members
+    if card.data.card is None or own is None:
+        return had
+    return own(card.data.card)
+
+
+def _not_offered(method: Method, capabilities: Mapping[str, frozenset[str]]) -> str:
+    """Why the models cannot answer what a method asks; "" where they can."""
     for role, needed in method.needs.items():
         if role not in capabilities:
             return f"needs a model in the role {role!r}, and the spec names none"
         lacking = sorted(needed - capabilities[role])
         if lacking:
             return f"needs {', '.join(lacking)}, which this model does not offer"
+    return ""
+
+
+def _missing(card: ProbeCard, method: Method, had: Had | None) -> str:
     if had is None:
         return NO_MEMBERS
     if "member" in method.data:  # its cases bring their own labels, or need none

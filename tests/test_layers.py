@@ -30,8 +30,8 @@ FLOORS = [
     {"engine"},
     {"performance", "bias", "robustness", "privacy", "explanations"},
     {"reporting"},
-    {"plans", "matching", "rowsets", "precision", "findings", "floors", "memo", "proberun"}
-    | {"recording", "session"},
+    {"plans", "matching", "ownsets", "rowsets", "precision", "findings", "floors", "memo"}
+    | {"proberun", "recording", "subjects", "session"},
     {"flow"},
     {"letters", "training", "lora", "tuning", "starter", "starter_llm"},
     {"selftest"},

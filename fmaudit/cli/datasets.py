@@ -55,11 +55,11 @@ def check(
 @app.command()
 def fetch(dataset: Annotated[str, typer.Argument(help="A dataset's id.")]) -> None:
     """Fetch a dataset's files and check their digests, so that an audit needs no network."""
-    from fmaudit import catalog, sources
+    from fmaudit import catalog
+    from fmaudit.data import opening
 
     card = catalog.dataset(dataset)
     for file in card.files:
-        found = sources.resolve(
-            file.source, sha256=file.sha256, base=card.file.parent, repo_type="dataset"
-        )
-        print(found)
+        for path in opening.fetch(file, card):
+            if path is not None:
+                print(path)

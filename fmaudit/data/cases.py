@@ -17,6 +17,7 @@ from typing import Any
 from fmaudit.data.columns import Reader, namer
 from fmaudit.data.options import Reading, meant
 from fmaudit.data.problems import Problems
+from fmaudit.data.published import PublishedTable
 from fmaudit.data.survey import Survey, Tally
 from fmaudit.data.tables import Table
 from fmaudit.downloads import sha256_of
@@ -86,7 +87,9 @@ class CaseSource:
     @cached_property
     def digest(self) -> str:
         """sha256 over the files' bytes and the mapping; where the files lie does not count."""
-        return digest_of({"files": self.sums, "mapping": self.mapping, "limit": self.limit})
+        said = {"files": self.sums, "mapping": self.mapping, "limit": self.limit}
+        beside = [digest_files(path) for path in self._beside]
+        return digest_of(said | ({"beside": beside} if beside else {}))
 
     @cached_property
     def sums(self) -> tuple[str, ...]:
@@ -101,7 +104,8 @@ class CaseSource:
             "files": [
                 {"path": str(table.path), "sha256": sum_, "columns": list(table.columns)}
                 for table, sum_ in zip(self.tables, self.sums, strict=True)
-            ],
+            ]
+            + [{"path": str(path), "sha256": digest_files(path)} for path in self._beside],
             "mapping": dict(self.mapping),
             "positive": self.positive,
             "limit": self.limit,
@@ -111,6 +115,12 @@ class CaseSource:
             "ungrouped": dict(found.ungrouped),
             "digest": self.digest,
         } | found.choices
+
+    @property
+    def _beside(self) -> list[Path]:
+        """Files that are read beside a table's own, each once."""
+        found = [t.beside for t in self.tables if isinstance(t, PublishedTable) and t.beside]
+        return list(dict.fromkeys(found))
 
     def _rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each row's place in words and its cells, up to the limit."""

@@ -68,7 +68,7 @@ def check_templates(card: DatasetCard, extra: Sequence[Path] = ()) -> None:
     if any(parse(file.source, f"{card.file}: files").scheme != "file" for file in card.files):
         return
     for file in card.files:
-        _ = TemplatesTable(_fetched(file, card, None)).pairs
+        _ = TemplatesTable(fetch(file, card)[0]).pairs
     if card.kind == "task":
         where = f"{card.file}: columns"
         _ = open_cases(DataSpec(card=card.id), where=where, extra=extra).survey
@@ -152,19 +152,25 @@ def _of_card(spec: DataSpec, card: DatasetCard, where: str, cache: Path | None) 
     if spec.split is not None and spec.split not in splits:
         raise UnknownName("split", spec.split, splits, where)
     files = [f for f in card.files if spec.split is None or f.split == spec.split]
-    return [open_table(_fetched(file, card, cache), card.format, card.csv) for file in files]
+    fetched = [fetch(file, card, cache) for file in files]
+    return [open_table(path, card.format, card.csv, beside) for path, beside in fetched]
 
 
-def _fetched(file: DataFile, card: DatasetCard, cache: Path | None) -> Path:
-    base = card.file.absolute().parent
-    return resolve(
-        file.source,
-        sha256=file.sha256,
-        cache=cache,
-        base=base,
-        repo_type="dataset",
-        where=f"{card.file}: files",
-    )
+def fetch(file: DataFile, card: DatasetCard, cache: Path | None = None) -> tuple[Path, Path | None]:
+    """Where a card's file lies, and the one that is read beside it; fetched where needed."""
+
+    def found(source: str, sha256: str | None) -> Path:
+        return resolve(
+            source,
+            sha256=sha256,
+            cache=cache,
+            base=card.file.absolute().parent,
+            repo_type="dataset",
+            where=f"{card.file}: files",
+        )
+
+    beside = None if file.beside is None else found(file.beside, file.beside_sha256)
+    return found(file.source, file.sha256), beside
 
 
 def _of_source(spec: DataSpec, where: str, cache: Path | None) -> Table:

@@ -1,4 +1,4 @@
-"""Tables on disk, read a row at a time: CSV, JSON lines, Parquet, templates.
+"""Tables on disk, read a row at a time: CSV, JSON lines, Parquet, templates, benchmarks.
 
 A table knows its columns and gives its rows as tuples of the columns that are asked for, each
 with its place in the file. Nothing is read ahead beyond a block.
@@ -7,20 +7,21 @@ with its place in the file. Nothing is read ahead beyond a block.
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from fmaudit.cards import CsvOptions
+from fmaudit.data.published import FORMATS as PUBLISHED
+from fmaudit.data.published import PublishedTable
 from fmaudit.data.templates import TemplatesTable
+from fmaudit.data.textfiles import lines_of
 from fmaudit.errors import DataError, UnknownName
 
 Row = tuple[int, tuple[Any, ...]]
@@ -105,7 +106,7 @@ class CsvTable:
     @contextmanager
     def _records(self) -> Iterator[Iterator[tuple[int, list[str]]]]:
         options = self.options
-        with _lines(self.path, options.encoding) as lines:
+        with lines_of(self.path, options.encoding) as lines:
             counted = _Counted(lines, options.skip, options.comment)
             yield self._parsed(counted)
 
@@ -162,7 +163,7 @@ class JsonlTable:
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         decoder = msgspec.json.Decoder(dict[str, Any])
-        with _lines(self.path, self.encoding) as lines:
+        with lines_of(self.path, self.encoding) as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
@@ -235,8 +236,13 @@ def format_of(path: Path, where: str) -> str:
     return FORMATS[suffix]
 
 
-def open_table(path: Path, kind: str, options: CsvOptions) -> Table:
-    """The table in a file of that format ("csv", "tsv", "jsonl", "parquet", "templates")."""
+def open_table(path: Path, kind: str, options: CsvOptions, beside: Path | None = None) -> Table:
+    """The table in a file of that format: "csv", "tsv", "jsonl", "parquet", "templates".
+
+    Or one of `published.FORMATS`, some of which read the file `beside` as well.
+    """
+    if kind in PUBLISHED:
+        return PublishedTable(path, kind, beside)
     if kind == "templates":
         return TemplatesTable(path)
     if kind == "parquet":
@@ -246,49 +252,3 @@ def open_table(path: Path, kind: str, options: CsvOptions) -> Table:
     if kind == "tsv" and options.delimiter is None:
         options = options.model_copy(update={"delimiter": "\t"})
     return CsvTable(path, options)
-
-
-# ── text files ───────────────────────────────────────────────────────────────────────────
-
-
-@contextmanager
-def _lines(path: Path, encoding: str) -> Iterator[Iterator[str]]:
-    """The lines of a text file, their ends kept as they are."""
-    codec = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
-    try:
-        with _opened(path) as raw, _decoded(raw, codec) as text:
-            yield iter(text)
-    except LookupError:
-        raise DataError(f"{path}: there is no encoding called {encoding!r}.") from None
-    except UnicodeDecodeError as error:
-        place = _first_bad(path, encoding) if codec == "utf-8-sig" else ""
-        raise DataError(
-            f"{path}{place}: not {encoding} ({error.reason}). Save the file as UTF-8, or name its "
-            "encoding: `encoding: cp1252` (Windows, Western Europe), `gb18030`, `shift_jis`, …"
-        ) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: the gzip file is damaged: {error}.") from error
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def _decoded(raw: IO[bytes], codec: str) -> IO[str]:
-    import io
-
-    # newline="": a line break inside a quoted cell belongs to the cell.
-    return io.TextIOWrapper(raw, encoding=codec, newline="")
-
-
-def _first_bad(path: Path, encoding: str) -> str:
-    """The line and byte of the first byte that is not UTF-8."""
-    offset = 0
-    with _opened(path) as raw:
-        for number, line in enumerate(raw, start=1):
-            try:
-                line.decode(encoding)
-            except UnicodeDecodeError as error:
-                return f", line {number}, byte {offset + error.start}"
-            offset += len(line)
-    return ""
