@@ -51,20 +51,22 @@ class OwnSets:
         card = catalog.dataset(name, self.extra)
         if name in self.wanted or _lies_in_files(card):
             return Had.of(self[name].survey)
-        if not self._at_hand(card):
+        if not at_hand(card, self.cache):
             return f"needs the data set {name}; fetch it with `fmaudit datasets fetch {name}`"
         try:
             return Had.of(self[name].survey)
         except UserError as error:
             return f"needs the data set {name}, which cannot be read: {error}"
 
-    def _at_hand(self, card: DatasetCard) -> bool:
-        named = [(f.source, f.sha256) for f in card.files]
-        named += [(f.beside, f.beside_sha256) for f in card.files if f.beside]
-        return all(
-            sources.at_hand(source, sha256=sha256, cache=self.cache, repo_type="dataset")
-            for source, sha256 in named
-        )
+
+def at_hand(card: DatasetCard, cache: Path | None = None) -> bool:
+    """Whether a data set can be read without a network: it lies in files, or was fetched."""
+    named = [(f.source, f.sha256) for f in card.files]
+    named += [(f.beside, f.beside_sha256) for f in card.files if f.beside]
+    return all(
+        sources.at_hand(source, sha256=sha256, cache=cache, repo_type="dataset")
+        for source, sha256 in named
+    )
 
 
 def _lies_in_files(card: DatasetCard) -> bool:

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from fmaudit.cards import ProbeCard
+
+MODELS = {"classifier": "classifiers", "masked": "masked", "language": "language"}
 
 app = typer.Typer(help="The probes: list, show, check.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(family: Annotated[str, typer.Argument(help="Only this family.")] = "") -> None:
-    """What there is to measure, with what gates and what it costs."""
-    from fmaudit import catalog
+    """What there is to measure: of which models, on what data, what gates and what it costs."""
+    from fmaudit import catalog, registry
     from fmaudit.cli.shown import show_table
 
     cards = catalog.select([family] if family else None)
     show_table(
-        ("probe", "claim", "gated", "cost"),
-        ((c.id, c.claim, c.gated, c.cost) for c in cards),
+        ("probe", "claim", "models", "gated", "data", "cost"),
+        (
+            (c.id, c.claim, MODELS[registry.load_method(c.method).kind], c.gated, _data(c), c.cost)
+            for c in cards
+        ),
     )
+
+
+def _data(card: ProbeCard) -> str:
+    """Whose cases a probe tries; of a set of its own the licence, and whether it is to fetch."""
+    if card.data.card is None:
+        return "yours"
+    from fmaudit import catalog
+    from fmaudit.ownsets import at_hand
+
+    own = catalog.dataset(card.data.card)
+    return f"{own.id} ({own.licence}){'' if at_hand(own) else ', to fetch'}"
 
 
 @app.command()

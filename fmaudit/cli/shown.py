@@ -99,8 +99,9 @@ def sentence(finding: Finding) -> str:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; cells are shown as they are, never as markup."""
+    """A table; cells are shown as they are, never as markup, and a row's name is never broken."""
     table_ = Table(*columns)
+    table_.columns[0].no_wrap = True
     for row in rows:
         table_.add_row(*(Text(str(cell)) for cell in row))
     console().print(table_)

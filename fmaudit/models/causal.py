@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +38,7 @@ class CausalModel:
 
     def __init__(self, loaded: Loaded, begins: Ids | None = None) -> None:
         self._loaded = loaded
+        self.likelihood = loaded.each(_likelihood)
         self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat, begins=begins)
         own = self.reader.named(self.reader.beginning)
         self.facts: Facts = replace(loaded.facts, begins=own)
@@ -50,23 +50,12 @@ class CausalModel:
         ids = tuple(token for token, _ in begins) if there else None
         return CausalModel(dataclasses.replace(self._loaded, facts=facts), ids)
 
-    @cached_property
-    def served(self) -> Likelihood:
-        """Likelihoods by the module as it is served."""
-        return _likelihood(self._loaded.module)
-
-    @cached_property
-    def full(self) -> Likelihood:
-        """Likelihoods by the module in float32."""
-        found = self._loaded.float32.module
-        return self.served if found is self._loaded.module else _likelihood(found)
-
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
         """Tokenise requests of one kind; see `fmaudit.models.base.Model`."""
         first = requests[0] if requests else None
         if isinstance(first, TokenLogprobs):
             asked: Any = requests
-            deepest = (self.full if first.dtype == "float32" else self.served).deepest
+            deepest = self.likelihood.of(first).deepest
             return likelihood.prepare(self.reader, asked, self.facts.window, deepest=deepest)
         if isinstance(first, Generate):
             asked = requests
@@ -80,12 +69,11 @@ class CausalModel:
         request = batch[0].request
         if isinstance(request, Tokenize):
             return [p.payload for p in batch]
-        full = request.dtype == "float32"
         with fitting(), torch.inference_mode():
             if isinstance(request, Generate):
-                module = self._loaded.float32.module if full else self._loaded.module
+                module = self._loaded.module_for(request)
                 return generation.run(module, self.reader, batch, length, rows)
-            return (self.full if full else self.served).run(batch, length, rows)
+            return self.likelihood.of(request).run(batch, length, rows)
 
 
 def open_model(

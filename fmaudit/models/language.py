@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,12 +19,14 @@ from fmaudit.models.precision import Float32, served
 from fmaudit.models.reading import Reader
 from fmaudit.models.torchmodel import device_name, libraries, tokenizer_state, window_of
 from fmaudit.models.weights import Weights, adapter_config, weights_of
-from fmaudit.types import Chat, Message, digest
+from fmaudit.types import Asked, Chat, Message, Request, digest
 
 if TYPE_CHECKING:
     import torch
 
     from fmaudit.spec import ModelSpec
+
+T = TypeVar("T")
 
 Kind = Literal["classifier", "causal", "masked", "seq2seq"]
 
@@ -68,6 +70,26 @@ def kind_of(path: Path, base: Path | None = None) -> Kind:
     return "classifier"
 
 
+class Each(Generic[T]):
+    """What is made of a model's module, once for each of its precisions and when it is asked for.
+
+    Args:
+        module_for: the module in the precision that a request asks for.
+        make: makes it of a module.
+    """
+
+    def __init__(self, module_for: Callable[[Request], Any], make: Callable[[Any], T]) -> None:
+        self._module_for, self._make = module_for, make
+        self._made: dict[int, T] = {}
+
+    def of(self, request: Request) -> T:
+        """Of the module in the precision that a request asks for."""
+        module = self._module_for(request)
+        if id(module) not in self._made:
+            self._made[id(module)] = self._make(module)
+        return self._made[id(module)]
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A language model's parts, as an adapter wraps them.
@@ -84,6 +106,15 @@ class Loaded:
     def float32(self) -> Float32:
         """The module in float32 beside the served one."""
         return Float32(self.module, self.full)
+
+    def module_for(self, request: Request) -> Any:
+        """The module in the precision that a request asks for."""
+        full = isinstance(request, Asked) and request.dtype == "float32"
+        return self.float32.module if full else self.module
+
+    def each(self, make: Callable[[Any], T]) -> Each[T]:
+        """What `make` makes of the module, in either precision."""
+        return Each(self.module_for, make)
 
 
 @dataclass(frozen=True)

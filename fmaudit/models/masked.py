@@ -7,7 +7,6 @@ rows of many texts share batches. Their sum is the pseudo-log-likelihood.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +52,7 @@ class MaskedModel:
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
+        self.split = loaded.each(_split)
         self.facts: Facts = loaded.facts
         self.reader = Reader(loaded.tokenizer)
         mask = getattr(loaded.tokenizer, "mask_token_id", None)
@@ -63,17 +63,6 @@ class MaskedModel:
             )
         self._mask = int(mask)
         self._special = frozenset(loaded.tokenizer.all_special_ids)
-
-    @cached_property
-    def served(self) -> Split:
-        """The module as it is served."""
-        return _split(self._loaded.module)
-
-    @cached_property
-    def full(self) -> Split:
-        """The module in float32."""
-        found = self._loaded.float32.module
-        return self.served if found is self._loaded.module else _split(found)
 
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
         """Tokenise; a text beyond the window loses its end, which is counted."""
@@ -101,7 +90,7 @@ class MaskedModel:
 
         if isinstance(batch[0].request, Tokenize):
             return [p.payload for p in batch]
-        split = self.full if batch[0].request.dtype == "float32" else self.served
+        split = self.split.of(batch[0].request)
         ready = [p.payload for p in batch if isinstance(p.payload, Hidden)]
         lines = [(hidden.read.ids, place) for hidden in ready for place in hidden.places]
         most = min(max(1, rows), split.rows(length))

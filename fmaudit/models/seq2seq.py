@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +60,7 @@ class Seq2SeqModel:
 
     def __init__(self, loaded: Loaded, begins: Ids | None = None) -> None:
         self._loaded = loaded
+        self.split = loaded.each(_split)
         self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat)
         own = generation.decoder_begins(loaded.module)
         if not own:
@@ -80,17 +80,6 @@ class Seq2SeqModel:
         facts = language.begun_facts(self.facts, begins, there=there)
         ids = tuple(token for token, _ in begins) if there else None
         return Seq2SeqModel(dataclasses.replace(self._loaded, facts=facts), ids)
-
-    @cached_property
-    def served(self) -> Split:
-        """The module as it is served."""
-        return _split(self._loaded.module)
-
-    @cached_property
-    def full(self) -> Split:
-        """The module in float32."""
-        found = self._loaded.float32.module
-        return self.served if found is self._loaded.module else _split(found)
 
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
         """Tokenise requests of one kind; see `fmaudit.models.base.Model`."""
@@ -145,13 +134,12 @@ class Seq2SeqModel:
         request = batch[0].request
         if isinstance(request, Tokenize):
             return [p.payload for p in batch]
-        full = request.dtype == "float32"
         with fitting(), torch.inference_mode():
             if isinstance(request, Generate):
-                module = self._loaded.float32.module if full else self._loaded.module
+                module = self._loaded.module_for(request)
                 begins = self._given
                 return generation.run(module, self.reader, batch, length, rows, begins=begins)
-            split = self.full if full else self.served
+            split = self.split.of(request)
             padded = length if request.under == "padded" else 0
             return self._likelihoods(split, batch, max(1, rows), padded)
 

@@ -128,6 +128,8 @@ def test_probes_list(fmaudit_cli):
     bias = fmaudit_cli("probes", "list", "bias").out
     assert "bias.group_outcomes" in bias
     assert "performance" not in bias
+    assert all(word in bias for word in ("classifiers", "masked", "language"))  # the models
+    assert all(word in bias for word in ("yours", "preference_pairs", "Apache-2.0"))  # the data
 
 
 def test_probes_list_of_no_family(fmaudit_cli):

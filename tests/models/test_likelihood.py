@@ -38,6 +38,8 @@ PROMPTS = [
     ("what is 1", ("2", "23", "234 ?")),
 ]
 
+PLAIN = TokenLogprobs("")
+
 
 def load(folder, **options):
     chosen = spec.from_mapping(
@@ -133,7 +135,9 @@ class TestCausal:
 
     def test_trees_are_read_where_the_model_heeds_its_mask(self, causal):
         name, model = causal
-        assert model.served.reads_trees == (name in ("gpt2", "llama", "qwen2", "gemma2"))
+        assert model.likelihood.of(PLAIN).reads_trees == (
+            name in ("gpt2", "llama", "qwen2", "gemma2")
+        )
 
     def test_what_is_shared_is_read_once(self, causal):
         name, model = causal
@@ -142,11 +146,11 @@ class TestCausal:
         one_by_one = asked(model, [TokenLogprobs(prompt, (o,)) for o in options])
         apart = sum(a.tokens for a in one_by_one)
         longest = max(a.tokens for a in one_by_one) + 1
-        assert (answer.tokens < apart) == (longest <= model.served.deepest), name
+        assert (answer.tokens < apart) == (longest <= model.likelihood.of(PLAIN).deepest), name
 
     def test_the_head_is_asked_apart(self, causal):
         _, model = causal
-        assert model.served.split.apart
+        assert model.likelihood.of(PLAIN).split.apart
 
     def test_a_conversation_is_read_by_the_template(self, causal):
         _, model = causal
@@ -285,7 +289,7 @@ def test_the_whole_is_asked_where_the_halves_do_not_fit(tmp_path):
         return out
 
     module.forward = forward.__get__(module)
-    assert not model.served.split.apart
+    assert not model.likelihood.of(PLAIN).split.apart
     request = TokenLogprobs("", ("the cat sat",))
     (answer,) = asked(model, [request], more=4)
     check(model, request, answer)
@@ -311,7 +315,7 @@ class TestSeq2Seq:
                 assert scored.total == pytest.approx(total, abs=NATS)
 
     def test_the_head_is_asked_apart(self, seq2seq):
-        assert seq2seq.served.apart
+        assert seq2seq.split.of(PLAIN).apart
 
     def test_padding_the_prompt_changes_nothing(self, seq2seq):
         plain = TokenLogprobs("the cat", ("sat", "the dog"))
@@ -357,7 +361,7 @@ class TestMasked:
         assert isinstance(answer, Failure)
 
     def test_the_head_is_asked_apart(self, masked):
-        assert masked.served.apart
+        assert masked.split.of(PLAIN).apart
 
     def test_tokens_are_told_with_their_places(self, masked):
         (prepared,) = masked.prepare([Tokenize("the cat")])
