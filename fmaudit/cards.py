@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -20,7 +21,9 @@ MAX_GATED = 5
 Sentence = Annotated[Text, Field(min_length=1)]
 Digest = Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
 
-Published = Literal["winobias"]
+Published = Literal[
+    "winobias", "stereoset", "bbq", "cbbq", "crows_pairs", "winogender", "weat", "madlibs",
+]  # fmt: skip
 """Formats of published benchmarks."""
 
 
@@ -69,8 +72,9 @@ class RuleCard(Strict):
 class MeasureCard(Strict):
     """A measure, and what it is taken over.
 
-    `over`: `all` every row; `groups` each value of each attribute; `intersections` each cell
-    of the crossed attributes; `attributes` one figure over the groups of an attribute;
+    `over`: `all` every row; `groups` each value of each attribute; `against` each value of each
+    attribute beside the rows of its other values; `intersections` each cell of the crossed
+    attributes; `attributes` one figure over the groups of an attribute;
     `crossed` one over the cells of the crossed attributes; `classes` each class against the
     rest; `categories` each of `values` of the text column `category`. `values` fixes how many
     gated figures there are before the run. `where` keeps the rows whose text columns have these
@@ -202,7 +206,8 @@ class ColumnMap(Strict):
 
     `options`: one column that holds a list of texts, or several columns, an option each.
     `references`: one column or several, each a text or a list of texts. `text` may be left out
-    where there are options; the prompt is then empty.
+    where there are options; the prompt is then empty. `groups`: columns that hold attributes, or
+    {attribute: column} where the attribute is called otherwise than its column.
     """
 
     text: Sentence | None = None
@@ -210,11 +215,17 @@ class ColumnMap(Strict):
     label: Text | None = None
     options: Columns | None = None
     references: Columns | None = None
-    groups: tuple[Text, ...] = ()
+    groups: tuple[Text, ...] | dict[Name, Text] = ()
     id: Text | None = None
     cluster: Text | None = None
     weight: Text | None = None
     stratum: Text | None = None
+
+    @property
+    def grouped(self) -> Mapping[str, str]:
+        """Attribute → the column that holds it."""
+        named = self.groups
+        return named if isinstance(named, dict) else {column: column for column in named}
 
     @model_validator(mode="after")
     def _asks(self) -> ColumnMap:

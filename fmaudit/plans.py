@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 
 from fmaudit.catalog import MeasureCard, ProbeCard
 from fmaudit.data.survey import Survey
@@ -16,6 +17,9 @@ from fmaudit.stats import measures
 from fmaudit.types import Finding, Rule
 
 CROSS = " & "
+
+MOST_EMPTY = 20
+"""How many empty intersections of two attributes are named one by one."""
 
 
 def crossed(parts: Sequence[str]) -> str:
@@ -56,7 +60,8 @@ def universe(survey: Survey, classes: tuple[str, ...], positive: int | None) -> 
 class Plan:
     """One figure to come: a measure over a slice, with its rule.
 
-    `attributes`: what a figure over groups, or over the cells of crossed attributes, compares.
+    `attributes`: what a figure over groups, or over the cells of crossed attributes, compares; of
+    the axis `against`, the attribute whose value in the slice is set against the others.
     `where`: evidence columns that the slice selects by, beside or in place of groups.
     `reason`: why it cannot be had, where that is known beforehand.
     """
@@ -123,6 +128,31 @@ def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]
                 where=(*entry.where, *by),
                 reason=reason,
             )
+        for slice_, why in _empty(universe) if axis == "intersections" else ():
+            yield Plan(
+                measure=entry.measure,
+                axis=axis,
+                slice={**entry.where, **slice_},
+                positive=positive,
+                rule=None,  # what has no case is no test that could be failed
+                minimum_n=least,
+                where=tuple(entry.where),
+                reason=reason or why,
+            )
+
+
+def _empty(universe: Universe) -> Iterator[tuple[dict[str, str], str]]:
+    """Pairs of values that each occur and never together, the first of each two attributes.
+
+    Each is named, so that nobody takes what was not there for what was found to be fair.
+    """
+    for (a, b), cells in universe.cells.items():
+        there = set(cells)
+        many = len(universe.groups[a]) * len(universe.groups[b]) - len(there)
+        more = f"; the first {MOST_EMPTY} of {many} such are named" if many > MOST_EMPTY else ""
+        every = product(universe.groups[a], universe.groups[b])
+        for x, y in islice((pair for pair in every if pair not in there), MOST_EMPTY):
+            yield {a: x, b: y}, f"not estimable: no case is of both{more}"
 
 
 def _slices(
@@ -134,6 +164,9 @@ def _slices(
     elif axis == "groups":
         for attribute, values in universe.groups.items():
             yield from (({attribute: value}, positive, ()) for value in values)
+    elif axis == "against":
+        for attribute, values in universe.groups.items():
+            yield from (({attribute: value}, positive, (attribute,)) for value in values)
     elif axis == "intersections":
         for (a, b), cells in universe.cells.items():
             yield from (({a: x, b: y}, positive, ()) for x, y in cells)

@@ -32,9 +32,23 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "multiple_choice": "fmaudit.performance.multiple_choice:multiple_choice",
         "written_answers": "fmaudit.performance.written_answers:written_answers",
         "group_outcomes": "fmaudit.bias.group_outcomes:group_outcomes",
+        "conditional_outcomes": "fmaudit.bias.conditional_outcomes:conditional_outcomes",
+        "local_law_144": "fmaudit.bias.local_law_144:local_law_144",
         "counterfactual_terms": "fmaudit.bias.counterfactual_terms:counterfactual_terms",
         "sentence_preference": "fmaudit.bias.sentence_preference:sentence_preference",
         "masked_preference": "fmaudit.bias.masked_preference:masked_preference",
+        "pronoun_preference": "fmaudit.bias.pronoun_preference:pronoun_preference",
+        "masked_pronoun_preference": (
+            "fmaudit.bias.masked_pronoun_preference:masked_pronoun_preference"
+        ),
+        "speaker_gender": "fmaudit.bias.speaker_gender:speaker_gender",
+        "masked_speaker_gender": "fmaudit.bias.masked_speaker_gender:masked_speaker_gender",
+        "ambiguous_questions": "fmaudit.bias.ambiguous_questions:ambiguous_questions",
+        "ambiguous_answers": "fmaudit.bias.ambiguous_answers:ambiguous_answers",
+        "embedding_association": "fmaudit.bias.embedding_association:embedding_association",
+        "stereoset_likelihood": "fmaudit.bias.stereoset_likelihood:stereoset_likelihood",
+        "stereoset_masked": "fmaudit.bias.stereoset_masked:stereoset_masked",
+        "toxicity_tests": "fmaudit.bias.toxicity:toxicity_tests",
         "character_noise": "fmaudit.robustness.character_noise:character_noise",
         "prompt_format": "fmaudit.robustness.prompt_format:prompt_format",
         "option_order": "fmaudit.robustness.option_order:option_order",
@@ -56,6 +70,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 }
 
 _SHARED = ("scoring.py", "prompts.py", "segments.py")
+_FAMILIES = tuple(
+    f"fmaudit.{family}."
+    for family in ("performance", "bias", "robustness", "privacy", "explanations")
+)
 _ATTRIBUTIONS = ("models/gradients.py", "models/quadrature.py")
 
 
@@ -110,9 +128,14 @@ class Method:
     summary: str = ""
 
     @property
-    def kind(self) -> Literal["classifier", "masked", "language"]:
-        """Which models it is for: those that give class scores, hidden tokens, or likelihoods."""
+    def kind(self) -> Literal["classifier", "masked", "language", "any"]:
+        """Which models it is for: those that give class scores, hidden tokens, or likelihoods.
+
+        "any" is whatever has hidden states to make vectors of.
+        """
         asked = self.needs.get("target", frozenset())
+        if asked == {"embed"}:
+            return "any"
         if "masked_logprobs" in asked:
             return "masked"
         return "language" if asked & {"token_logprobs", "generate"} else "classifier"
@@ -120,8 +143,8 @@ class Method:
     def digest(self) -> str:
         """sha256 of the source that its figures stand on.
 
-        That is its module with what it imports of its own package, what it shares with other
-        families, and for a method that needs attributions what computes them.
+        That is its module with what it imports of its own package and of other families, what all
+        families share, and for a method that needs attributions what computes them.
         """
         root = Path(__file__).parent
         home = Path(str(sys.modules[self.run.__module__].__file__))
@@ -136,7 +159,7 @@ class Method:
 
 
 def _reached(start: Path, package: str) -> set[Path]:
-    """A module's file and those of its own package that it imports, however far away."""
+    """A module's file and those of its package, and of families, that it imports, however far."""
     files, waiting = set(), {start}
     while waiting:
         file = waiting.pop()
@@ -159,6 +182,8 @@ def _imported(file: Path, package: str) -> set[Path]:
         for name, inner in zip(names, inside, strict=True):
             if name != inner:
                 found.add(file.parent / f"{inner.replace('.', '/')}.py")
+            elif name.startswith(_FAMILIES):  # a method that stands on another family's
+                found.add(Path(__file__).parents[1] / f"{name.replace('.', '/')}.py")
     return {path for path in found if path.is_file()}
 
 

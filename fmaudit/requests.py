@@ -1,4 +1,4 @@
-"""What a model is shown, what it is asked, and what it answers: frozen, JSON both ways.
+"""What a model is asked, and what it answers: frozen, JSON both ways.
 
 A request is a computation, not a figure: its response holds every cheap reduction of it, so that
 no probe has to ask for the same pass twice.
@@ -12,44 +12,9 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct
 
+from fmaudit.inputs import Input, Prompt
+
 T = TypeVar("T")
-
-# ── what a model is shown ────────────────────────────────────────────────────────────────
-
-
-class Pair(Struct, frozen=True, tag="pair"):
-    """Two texts that are read together (premise and hypothesis, question and passage)."""
-
-    first: str
-    second: str
-
-
-class Message(Struct, frozen=True):
-    """One turn of a conversation; `role`: "system", "user" or "assistant"."""
-
-    role: str
-    content: str
-
-
-class Chat(Struct, frozen=True, tag="chat"):
-    """A conversation, which the model reads by its own chat template, its turn to answer."""
-
-    messages: tuple[Message, ...]
-
-
-Input = str | Pair
-
-
-def one_text(value: Input) -> str:
-    """An input as one text; of a pair, the first one (a passage) on lines above the second."""
-    return f"{value.first}\n{value.second}" if isinstance(value, Pair) else value
-
-
-Prompt = str | Chat
-"""What a language model goes on from: text as it is, or a conversation."""
-
-
-# ── requests and responses ───────────────────────────────────────────────────────────────
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -126,6 +91,21 @@ class Generate(Asked, frozen=True, tag="generate"):
     decoding: Decoding = Decoding()
 
 
+class Embed(Asked, frozen=True, tag="embed"):
+    """The vector of one text: a layer's hidden states, reduced to one.
+
+    `layer`: 0 is the table of input embeddings, k what leaves the k-th layer, −1 the last one; of
+    an encoder-decoder, of its encoder. `pool`: "mean" over the text's own tokens, so that a word of
+    several is the mean of its pieces; "first", the first token that is read, special ones too
+    (BERT's [CLS]); "last", the last of the text's own. A text without a token of its own, beyond
+    the window, or of a layer that is not there, is answered with a `Failure`.
+    """
+
+    input: str
+    layer: int = -1
+    pool: Literal["mean", "first", "last"] = "mean"
+
+
 NO_GRADIENTS = "the model gives no gradients"
 
 
@@ -146,7 +126,7 @@ class Attribute(Asked, frozen=True, tag="attribute"):
     most_steps: int = 256
 
 
-Request = Classify | Tokenize | Attribute | TokenLogprobs | MaskedLogprobs | Generate
+Request = Classify | Tokenize | Attribute | TokenLogprobs | MaskedLogprobs | Generate | Embed
 
 
 class Logits(Struct, frozen=True, tag="logits"):
@@ -270,6 +250,18 @@ class Generated(Struct, frozen=True, tag="generated"):
     ids: tuple[int, ...] = ()
 
 
+class Embedding(Struct, frozen=True, tag="embedding"):
+    """The answer to `Embed`. `vector`: as many floats as the layer is wide, of any length.
+
+    `tokens`: the text's own tokens, special ones left out. `unknown`: how many of them stand for
+    what the vocabulary does not have.
+    """
+
+    vector: tuple[float, ...]
+    tokens: int
+    unknown: int = 0
+
+
 class Failure(Struct, frozen=True, tag="failure"):
     """A request that failed, with its cause. Never 0, never empty, never a pass.
 
@@ -283,7 +275,7 @@ class Failure(Struct, frozen=True, tag="failure"):
     beyond: bool = False
 
 
-Response = Logits | Tokens | Attributions | Likelihoods | Pseudo | Generated | Failure
+Response = Logits | Tokens | Attributions | Likelihoods | Pseudo | Generated | Embedding | Failure
 
 Asks = Generator[Sequence[Request], Sequence[Response], T]
 """A computation that yields batches of requests and is sent their responses, in order."""

@@ -6,6 +6,7 @@ rows that a figure is about
 {"sex": "Female", "race": "B"}  both
 {"attribute": "sex"}            all that have a value of sex, compared by it
 {"attribute": "sex & race"}     compared by cell, "Female & Black"
+{"sex": "Female"}, `against`    all that have a value of sex, and whether it is "Female"
 {<a column of a card's `where` or `category`>: value}      that column has that value
 less those where a column that the measure reads is null.
 """
@@ -139,6 +140,8 @@ class Evidence:
         columns = {name: self._column(name)[0] for name in wanted}
         if planned.attributes:
             columns["group"] = self.group(planned.attributes)
+        if planned.axis == "against":
+            columns["group"] = columns["group"] == planned.slice[planned.attributes[0]]
         mask = mask & self._sliced(planned)
         if not mask.any():
             raise NotEstimable(self._why_none(planned))

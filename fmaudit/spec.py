@@ -18,7 +18,9 @@ from fmaudit.documents import Bool, Document, Int, Name, Strict, Text, read, val
 from fmaudit.errors import SpecError, UserError
 from fmaudit.sources import anchor, parse, resolve
 
-Axis = Literal["all", "groups", "intersections", "attributes", "crossed", "classes", "categories"]
+Axis = Literal[
+    "all", "groups", "against", "intersections", "attributes", "crossed", "classes", "categories"
+]  # fmt: skip
 
 _SOURCED = ("auto", "classifier", "causal", "masked", "seq2seq")
 """Adapters whose models are sources; another may name them in its own way ("fake:fair")."""

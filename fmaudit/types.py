@@ -16,25 +16,23 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from fmaudit.inputs import Chat, Input, Message, Pair, Prompt, one_text
 from fmaudit.requests import (
     NO_GRADIENTS,
     Asked,
     Asks,
     Attribute,
     Attributions,
-    Chat,
     Classify,
     Decoding,
+    Embed,
+    Embedding,
     Failure,
     Generate,
     Generated,
-    Input,
     Likelihoods,
     Logits,
     MaskedLogprobs,
-    Message,
-    Pair,
-    Prompt,
     Pseudo,
     Request,
     Response,
@@ -42,16 +40,15 @@ from fmaudit.requests import (
     Tokenize,
     TokenLogprobs,
     Tokens,
-    one_text,
 )
 
 __all__ = [
     "NO_GRADIENTS", "SCHEMA", "VERDICTS",
     "Asked", "Asks", "Attribute", "Attributions", "AuditRecord", "Case", "Chat", "Classify",
-    "Coverage", "Decoding", "Estimate", "Exhibit", "Failure", "Finding", "Generate", "Generated",
-    "Input", "Likelihoods", "Logits", "MaskedLogprobs", "MeasuredError", "Message", "Pair",
-    "Prompt", "Pseudo", "Rate", "Request", "Response", "Row", "Rule", "Scored", "TokenLogprobs",
-    "Tokenize", "Tokens", "Verdict", "decode", "digest", "encode", "one_text",
+    "Coverage", "Decoding", "Embed", "Embedding", "Estimate", "Exhibit", "Failure", "Finding",
+    "Generate", "Generated", "Input", "Likelihoods", "Logits", "MaskedLogprobs", "MeasuredError",
+    "Message", "Pair", "Prompt", "Pseudo", "Rate", "Request", "Response", "Row", "Rule", "Scored",
+    "TokenLogprobs", "Tokenize", "Tokens", "Verdict", "decode", "digest", "encode", "one_text",
 ]  # fmt: skip
 
 T = TypeVar("T")

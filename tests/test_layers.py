@@ -12,7 +12,7 @@ PACKAGE = ROOT / "fmaudit"
 
 # From the ground up. A module may import from its own floor and from those below it.
 FLOORS = [
-    {"errors", "requests", "types", "seeds"},
+    {"errors", "inputs", "requests", "types", "seeds"},
     {"stats"},
     {
         "documents",

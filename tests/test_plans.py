@@ -4,7 +4,7 @@ import pytest
 
 from fmaudit.cards import ProbeCard
 from fmaudit.data.cases import Survey
-from fmaudit.plans import Universe, finding, gated, plan, universe
+from fmaudit.plans import MOST_EMPTY, Universe, finding, gated, plan, universe
 from fmaudit.types import Rule
 
 SURVEY = Survey(
@@ -48,6 +48,7 @@ def test_a_universe_is_sorted_whatever_the_order_of_the_rows():
     [
         ("all", "accuracy", [{}]),
         ("groups", "accuracy", [{"sex": "F"}, {"sex": "M"}, {"race": "A"}, {"race": "B"}]),
+        ("against", "bpsn_auc", [{"sex": "F"}, {"sex": "M"}, {"race": "A"}, {"race": "B"}]),
         (
             "intersections",
             "accuracy",
@@ -58,14 +59,35 @@ def test_a_universe_is_sorted_whatever_the_order_of_the_rows():
     ],
 )
 def test_the_slices_of_an_axis(axis, measure, slices):
-    found = planned(BINARY, measure=measure, over=[axis], minimum_n=7)
+    found = [p for p in planned(BINARY, measure=measure, over=[axis], minimum_n=7) if not p.reason]
     assert [dict(p.slice) for p in found] == slices
     assert {(p.axis, p.minimum_n, p.where, p.reason) for p in found} == {(axis, 7, (), "")}
 
 
-def test_only_cells_that_occur_are_planned():
+def test_an_empty_intersection_is_named_and_not_estimable():
     found = planned(BINARY, measure="accuracy", over=["intersections"])
-    assert {"sex": "F", "race": "B"} not in [dict(p.slice) for p in found]
+    (empty,) = [p for p in found if p.reason]
+    assert dict(empty.slice) == {"sex": "F", "race": "B"}
+    assert empty.reason == "not estimable: no case is of both"
+
+
+def test_an_empty_intersection_is_gated_by_no_rule():
+    """It would stand in the family's Holm size without a test that could be failed."""
+    found = planned(BINARY, measure="accuracy", over=["intersections"], rule=RULE)
+    assert gated(found) == 3
+    assert [p.rule for p in found if p.reason] == [None]
+
+
+def test_of_many_empty_intersections_the_first_are_named_with_their_number():
+    many = tuple(f"v{k:03}" for k in range(300))
+    world = Universe(
+        {"a": many, "b": many}, {("a", "b"): tuple((v, v) for v in many)}, ("no", "yes"), 1
+    )
+    found = planned(world, measure="accuracy", over=["intersections"])
+    empty = [p for p in found if p.reason]
+    assert len(found) == 300 + MOST_EMPTY
+    assert len(empty) == MOST_EMPTY
+    assert empty[0].reason.endswith(f"the first {MOST_EMPTY} of 89700 such are named")
 
 
 def test_classes_are_each_against_the_rest():

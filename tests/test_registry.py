@@ -140,10 +140,24 @@ def test_the_digest_changes_with_what_the_method_imports_of_its_package(tmp_path
         ("sentence_preference", "language"),
         ("written_answers", "language"),
         ("masked_preference", "masked"),
+        ("embedding_association", "any"),
     ],
 )
 def test_which_models_a_method_is_for(name, kind):
     assert registry.load_method(name).kind == kind
+
+
+def test_a_method_that_stands_on_another_familys_has_that_in_its_digest():
+    def files(name: str) -> set[str]:
+        module = sys.modules[registry.load_method(name).run.__module__]
+        found = registry._reached(Path(str(module.__file__)), "fmaudit.bias")
+        return {f"{path.parent.name}/{path.name}" for path in found}
+
+    asked = files("ambiguous_questions")
+    assert {"bias/ambiguous.py", "performance/asking.py", "performance/multiple_choice.py"} <= asked
+    assert "robustness/formats.py" not in asked
+    assert {"performance/overlap.py", "robustness/formats.py"} <= files("ambiguous_answers")
+    assert files("sentence_preference") == {"bias/preference.py", "bias/sentence_preference.py"}
 
 
 @pytest.mark.parametrize("file", ["gradients.py", "quadrature.py"])

@@ -15,6 +15,8 @@ from fmaudit.types import (
     Case,
     Classify,
     Coverage,
+    Embed,
+    Embedding,
     Estimate,
     Exhibit,
     Failure,
@@ -60,11 +62,19 @@ asked = {
     "dtype": st.sampled_from(["", "float32"]),
     "replica": st.integers(0, 9),
 }
-requests = st.one_of(st.builds(Classify, **asked), st.builds(Tokenize, **asked))
+requests = st.one_of(
+    st.builds(Classify, **asked),
+    st.builds(Tokenize, **asked),
+    st.builds(
+        Embed, **asked | {"input": texts}, layer=st.integers(-99, 99),
+        pool=st.sampled_from(["mean", "first", "last"]),
+    ),
+)  # fmt: skip
 counts = st.integers(0, 10**9)
 responses = st.one_of(
     st.builds(Logits, st.lists(finite, max_size=4).map(tuple), counts, counts),
     st.builds(Tokens, st.lists(counts, max_size=4).map(tuple), counts),
+    st.builds(Embedding, st.lists(finite, max_size=4).map(tuple), counts, counts),
     st.builds(Failure, texts, st.booleans()),
 )
 maybe = st.none() | finite

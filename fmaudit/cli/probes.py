@@ -10,7 +10,12 @@ import typer
 if TYPE_CHECKING:
     from fmaudit.cards import ProbeCard
 
-MODELS = {"classifier": "classifiers", "masked": "masked", "language": "language"}
+MODELS = {
+    "classifier": "classifiers",
+    "masked": "masked",
+    "language": "language",
+    "any": "any with hidden states",
+}
 
 app = typer.Typer(help="The probes: list, show, check.", no_args_is_help=True)
 

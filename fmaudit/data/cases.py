@@ -45,8 +45,8 @@ class CaseSource:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """The columns that hold people's attributes."""
-        return self.reader.columns.groups
+        """The names of people's attributes."""
+        return tuple(self.reader.columns.grouped)
 
     def chunks(self, size: int) -> Iterator[list[Case]]:
         """The cases in the files' order, `size` at a time. Raises `DataError` before the first."""

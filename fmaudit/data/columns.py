@@ -111,7 +111,8 @@ class Reader:
         plain = self.columns
         named = [plain.label, plain.id, plain.cluster, plain.weight, plain.stratum]
         texts = [name for t in (self.text, self.pair) if t is not None for name in t.columns]
-        many = [*texts, *(plain.options or ()), *(plain.references or ()), *plain.groups]
+        many = [*texts, *(plain.options or ()), *(plain.references or ())]
+        many += plain.grouped.values()
         return tuple(dict.fromkeys([*many, *(n for n in named if n is not None)]))
 
     def fill(self, cells: Cells) -> Case:
@@ -120,7 +121,7 @@ class Reader:
         Missing group values are left out of `groups`.
         """
         columns = self.columns
-        groups = {name: text_of(cells[name]) for name in columns.groups}
+        groups = {name: text_of(cells[column]) for name, column in columns.grouped.items()}
         return Case(
             id=self._required("id", columns.id, cells) if columns.id else "",
             input=self._input(cells),

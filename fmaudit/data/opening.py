@@ -97,7 +97,7 @@ def _reader(
     for name in values:
         column(name, known, f"{card.file if card else where}: values")
     for key in ("label", "id", "cluster", "weight", "stratum", "options", "references", "groups"):
-        said = getattr(columns, key) or ()
+        said = columns.grouped.values() if key == "groups" else getattr(columns, key) or ()
         for name in (said,) if isinstance(said, str) else said:
             column(name, known, f"{where}.{key} ({table.path})")
 

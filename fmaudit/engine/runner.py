@@ -25,6 +25,7 @@ from fmaudit.models.base import Beginning, Facts, Handle, Model, Prepared, begun
 from fmaudit.types import (
     Attribute,
     Attributions,
+    Embed,
     Failure,
     Generate,
     Generated,
@@ -246,14 +247,16 @@ def _kind(request: Request) -> tuple[str, bool, str, int, str]:
 
     A condition of the noise floor is packed apart, in an order that is its texts' own: what is
     asked again meets the padding that it met at first, and what moves is not the packing's doing.
-    So are prompts with several continuations, which take a mask of their own, and answers that
-    are written in different ways.
+    So are prompts with several continuations, which take a mask of their own, answers that are
+    written in different ways, and vectors of different layers.
     """
     how = ""
     if isinstance(request, Generate):
         how = encode(request.decoding).decode()
     elif isinstance(request, TokenLogprobs):
         how = "several" if len(request.continuations) > 1 else "one"
+    elif isinstance(request, Embed):
+        how = str(request.layer)
     name = type(request).__name__
     return name, request.dtype == "float32", request.under, request.replica, how
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from fmaudit.models import generation, language, likelihood
+from fmaudit.models import embedding, generation, language, likelihood
 from fmaudit.models.base import Beginning, Facts, Model, Prepared
 from fmaudit.models.language import LanguageHandle, Loaded
 from fmaudit.models.likelihood import Likelihood
@@ -21,23 +21,23 @@ from fmaudit.models.memory import fitting
 from fmaudit.models.reading import Ids, Reader
 from fmaudit.models.split import Split
 from fmaudit.models.tokens import tokens
-from fmaudit.requests import Generate, Request, Response, Tokenize, TokenLogprobs
+from fmaudit.requests import Embed, Generate, Request, Response, Tokenize, TokenLogprobs
 
 if TYPE_CHECKING:
     from fmaudit.spec import ModelSpec
 
 
 class CausalModel:
-    """A loaded causal language model. Offers `token_logprobs`, `generate` and `tokenize`.
+    """A loaded causal language model. Offers `token_logprobs`, `generate`, `tokenize`, `embed`.
 
     Args:
         begins: what a text without a prompt is read after; by default what the tokenizer says.
     """
 
-    capabilities = frozenset({"token_logprobs", "generate", "tokenize"})
-
     def __init__(self, loaded: Loaded, begins: Ids | None = None) -> None:
         self._loaded = loaded
+        kinds = embedding.kinds(loaded.module, loaded.tokenizer)
+        self.capabilities = frozenset({"token_logprobs", "generate", "tokenize"}) | kinds
         self.likelihood = loaded.each(_likelihood)
         self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat, begins=begins)
         own = self.reader.named(self.reader.beginning)
@@ -60,6 +60,8 @@ class CausalModel:
         if isinstance(first, Generate):
             asked = requests
             return generation.prepare(self.reader, asked, self.facts.window)
+        if isinstance(first, Embed):
+            return embedding.prepare_behind(requests, self.reader, self.facts.window)
         return tokens(self.reader, requests, self.facts.window)
 
     def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
@@ -70,9 +72,12 @@ class CausalModel:
         if isinstance(request, Tokenize):
             return [p.payload for p in batch]
         with fitting(), torch.inference_mode():
+            module = self._loaded.module_for(request)
             if isinstance(request, Generate):
-                module = self._loaded.module_for(request)
                 return generation.run(module, self.reader, batch, length, rows)
+            if isinstance(request, Embed):
+                taken = {"use_cache": False}
+                return embedding.run(module, batch, length=length, rows=rows, taken=taken)
             return self.likelihood.of(request).run(batch, length, rows)
 
 

@@ -19,6 +19,8 @@ from fmaudit.models.base import Facts, Handle, Prepared, plain
 from fmaudit.models.torchmodel import Loaded
 from fmaudit.types import (
     Chat,
+    Embed,
+    Embedding,
     Failure,
     Generate,
     Generated,
@@ -116,6 +118,7 @@ class FakeLanguage:
         masked: offers `masked_logprobs` in place of `token_logprobs` and `generate`; what stands
             before a word is then the text with that word hidden.
         chat: reads conversations: the contents of the messages, a line each.
+        embeds: text → its vector, on every layer; offers `embed` where it is given.
     """
 
     def __init__(
@@ -127,10 +130,13 @@ class FakeLanguage:
         key: str = "fake language model",
         masked: bool = False,
         chat: bool = False,
+        embeds: Rule | None = None,
     ) -> None:
         self.likelihood = likelihood
         self.writes = writes
+        self.embeds = embeds
         offered = {"masked_logprobs"} if masked else {"token_logprobs", "generate"}
+        offered |= {"embed"} if embeds else set()
         self.capabilities = frozenset({"tokenize", *offered})
         self.facts = Facts(
             adapter="fake",
@@ -185,6 +191,8 @@ class FakeLanguage:
             spans = _words(text)
             ids = _ids([_at(text, span) for span in spans])
             return Tokens(ids, 0, tuple(a for a, _ in spans), tuple(b for _, b in spans))
+        if isinstance(request, Embed) and self.embeds:
+            return Embedding(tuple(self.embeds(text)), len(text.split()))
         return Failure(f"{type(request).__name__} was asked of a fake language model")
 
     def _scored(self, prompt: str, continuation: str) -> Scored:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from fmaudit.inputs import Chat
 from fmaudit.models.base import Prepared
 from fmaudit.models.folders import quiet
 from fmaudit.models.reading import Ids, Reader
 from fmaudit.models.ropes import NEVER, turn_of
-from fmaudit.requests import Chat, Decoding, Failure, Generate, Generated, Response
+from fmaudit.requests import Decoding, Failure, Generate, Generated, Response
 
 if TYPE_CHECKING:
     import torch

@@ -17,8 +17,9 @@ from fmaudit.models.base import Beginning, Facts, Model
 from fmaudit.models.folders import Trust, pick_device, pick_dtype
 from fmaudit.models.precision import Float32, served
 from fmaudit.models.reading import Reader
-from fmaudit.models.torchmodel import device_name, libraries, tokenizer_state, window_of
+from fmaudit.models.torchmodel import device_name, libraries, tokenizer_state
 from fmaudit.models.weights import Weights, adapter_config, weights_of
+from fmaudit.models.window import window_of
 from fmaudit.types import Asked, Chat, Message, Request, digest
 
 if TYPE_CHECKING:

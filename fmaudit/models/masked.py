@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from fmaudit.errors import ModelError
-from fmaudit.models import language
+from fmaudit.models import embedding, language
 from fmaudit.models.base import Facts, Model, Prepared
 from fmaudit.models.language import LanguageHandle, Loaded
 from fmaudit.models.memory import fitting
@@ -22,6 +22,7 @@ from fmaudit.models.reductions import Reduced, reduce
 from fmaudit.models.split import Split
 from fmaudit.models.tokens import tokens
 from fmaudit.requests import (
+    Embed,
     Failure,
     MaskedLogprobs,
     Pseudo,
@@ -46,12 +47,12 @@ class Hidden(Struct, frozen=True):
 
 
 class MaskedModel:
-    """A loaded masked language model. Offers `masked_logprobs` and `tokenize`."""
-
-    capabilities = frozenset({"masked_logprobs", "tokenize"})
+    """A loaded masked language model. Offers `masked_logprobs`, `tokenize` and `embed`."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
+        kinds = embedding.kinds(loaded.module, loaded.tokenizer)
+        self.capabilities = frozenset({"masked_logprobs", "tokenize"}) | kinds
         self.split = loaded.each(_split)
         self.facts: Facts = loaded.facts
         self.reader = Reader(loaded.tokenizer)
@@ -62,12 +63,16 @@ class MaskedModel:
                 "can be hidden. Save the tokenizer with its `mask_token`."
             )
         self._mask = int(mask)
+        self._pad = int(getattr(loaded.tokenizer, "pad_token_id", None) or 0)
         self._special = frozenset(loaded.tokenizer.all_special_ids)
 
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
         """Tokenise; a text beyond the window loses its end, which is counted."""
+        first = requests[0] if requests else None
+        if isinstance(first, Embed):
+            return embedding.prepare(requests, self.reader.tokenizer, self.facts.window)
         read = tokens(self.reader, requests, self.facts.window)
-        if not isinstance(requests[0] if requests else None, MaskedLogprobs):
+        if not isinstance(first, MaskedLogprobs):
             return read
         return [self._hidden(p) for p in read]
 
@@ -90,6 +95,9 @@ class MaskedModel:
 
         if isinstance(batch[0].request, Tokenize):
             return [p.payload for p in batch]
+        if isinstance(batch[0].request, Embed):
+            module = self._loaded.module_for(batch[0].request)
+            return embedding.run(module, batch, length=length, rows=rows, pad=self._pad)
         split = self.split.of(batch[0].request)
         ready = [p.payload for p in batch if isinstance(p.payload, Hidden)]
         lines = [(hidden.read.ids, place) for hidden in ready for place in hidden.places]
@@ -109,8 +117,7 @@ class MaskedModel:
         import torch
 
         device = next(split.module.parameters()).device
-        pad = getattr(self._loaded.tokenizer, "pad_token_id", None) or 0
-        ids = torch.full((len(lines), length), int(pad), dtype=torch.long)
+        ids = torch.full((len(lines), length), self._pad, dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, (line, place) in enumerate(lines):
             ids[row, : len(line)] = torch.tensor(line)

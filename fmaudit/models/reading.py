@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from fmaudit.errors import ModelError
+from fmaudit.inputs import Chat, Message, Prompt
 from fmaudit.models.base import Beginning
-from fmaudit.requests import Chat, Message, Prompt
 
 Ids = tuple[int, ...]
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fmaudit.errors import ModelError
-from fmaudit.models import generation, language
+from fmaudit.models import embedding, generation, language
 from fmaudit.models.base import Beginning, Facts, Model, Prepared
 from fmaudit.models.language import LanguageHandle, Loaded
 from fmaudit.models.likelihood import EMPTY
@@ -25,6 +25,7 @@ from fmaudit.models.reductions import reduce
 from fmaudit.models.split import Fields, Split
 from fmaudit.models.tokens import tokens
 from fmaudit.requests import (
+    Embed,
     Failure,
     Generate,
     Likelihoods,
@@ -50,18 +51,19 @@ class Sides(Struct, frozen=True):
 
 
 class Seq2SeqModel:
-    """A loaded sequence-to-sequence model. Offers `token_logprobs`, `generate`, `tokenize`.
+    """A loaded sequence-to-sequence model, with the offers of a causal one.
 
     Args:
         begins: what its decoder begins with; by default what model and tokenizer say.
     """
 
-    capabilities = frozenset({"token_logprobs", "generate", "tokenize"})
-
     def __init__(self, loaded: Loaded, begins: Ids | None = None) -> None:
         self._loaded = loaded
+        kinds = embedding.kinds(loaded.module, loaded.tokenizer)
+        self.capabilities = frozenset({"token_logprobs", "generate", "tokenize"}) | kinds
         self.split = loaded.each(_split)
         self.reader = Reader(loaded.tokenizer, chat=loaded.facts.chat)
+        self._pad = int(getattr(loaded.tokenizer, "pad_token_id", None) or 0)
         own = generation.decoder_begins(loaded.module)
         if not own:
             raise ModelError(
@@ -86,6 +88,8 @@ class Seq2SeqModel:
         first = requests[0] if requests else None
         if isinstance(first, Tokenize):
             return tokens(self.reader, requests, self.facts.window)
+        if isinstance(first, Embed):
+            return embedding.prepare(requests, self.reader.tokenizer, self.facts.window)
         prompts = [self._encoded(request) for request in requests]
         if isinstance(first, Generate):
             return [
@@ -135,8 +139,10 @@ class Seq2SeqModel:
         if isinstance(request, Tokenize):
             return [p.payload for p in batch]
         with fitting(), torch.inference_mode():
+            module = self._loaded.module_for(request)
+            if isinstance(request, Embed):
+                return embedding.run(module, batch, length=length, rows=rows, pad=self._pad)
             if isinstance(request, Generate):
-                module = self._loaded.module_for(request)
                 begins = self._given
                 return generation.run(module, self.reader, batch, length, rows, begins=begins)
             split = self.split.of(request)
@@ -157,7 +163,7 @@ class Seq2SeqModel:
         """Encode each prompt once, and read all continuations behind it."""
         module: Any = split.module
         width = max(padded, *(len(s.encoded) for s in sides))
-        pad = int(getattr(self._loaded.tokenizer, "pad_token_id", None) or 0)
+        pad = self._pad
         ids, mask = generation.padded([s.encoded for s in sides], width, pad, left=False)
         device = next(module.parameters()).device
         ids, mask = ids.to(device), mask.to(device)

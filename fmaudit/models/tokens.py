@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fmaudit.inputs import Pair
 from fmaudit.models.base import Prepared, plain
 from fmaudit.models.reading import Reader
-from fmaudit.requests import Pair, Request, Tokens
+from fmaudit.requests import Request, Tokens
 
 
 def tokens(reader: Reader, requests: Sequence[Request], window: int) -> list[Prepared]:

@@ -17,12 +17,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from fmaudit.errors import ModelError
+from fmaudit.models import embedding
 from fmaudit.models.base import Facts, Model, Prepared, plain
 from fmaudit.models.gradients import MARKED, attributor, marks
 from fmaudit.models.memory import fitting
 from fmaudit.models.precision import Float32, check_logits, served
+from fmaudit.models.window import window_of
 from fmaudit.types import (
     Attribute,
+    Embed,
     Failure,
     Input,
     Logits,
@@ -37,11 +40,10 @@ if TYPE_CHECKING:
     import torch
 
 FIELDS = ("input_ids", "token_type_ids")
-LONGEST = 1_000_000  # tokenizers without a limit report about 1e30
 
 
 class TorchClassifier:
-    """A loaded torch classifier. Offers `classify`, `tokenize` and, where it can, `attribute`.
+    """A loaded torch classifier. Offers `classify`, `tokenize`, where it can `attribute`, `embed`.
 
     Args:
         module: returns logits (batch, classes); put in evaluation mode here.
@@ -76,7 +78,7 @@ class TorchClassifier:
         self.pad = _pad_token(module, tokenizer)
         self.attributor = attributor(module, self.float32, tokenizer)
         kinds = {"classify", "tokenize"} | ({"attribute"} if self.attributor else set())
-        self.capabilities = frozenset(kinds)
+        self.capabilities = frozenset(kinds) | embedding.kinds(module, tokenizer)
         self.device = next(module.parameters()).device
         self.dtype = served(module)
         config = getattr(module, "config", None)
@@ -96,6 +98,8 @@ class TorchClassifier:
 
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
         """Tokenise in one call; texts beyond the window are cut and the cut is counted."""
+        if requests and isinstance(requests[0], Embed):
+            return embedding.prepare(requests, self.tokenizer, self.facts.window)
         marked = bool(requests) and isinstance(requests[0], Attribute)
         encoded = self._encode([plain(r) for r in requests], cut=False, marked=marked)
         long = [i for i, e in enumerate(encoded) if len(e["input_ids"]) > self.facts.window]
@@ -118,6 +122,9 @@ class TorchClassifier:
         """One forward pass of shape (rows, length); see `fmaudit.models.base.Model`."""
         if isinstance(batch[0].request, Tokenize):
             return [Tokens(ids=p.payload[0], cut=p.cut) for p in batch]
+        if isinstance(batch[0].request, Embed):
+            module = self._module_for(batch)
+            return embedding.run(module, batch, length=length, rows=rows, pad=self.pad)
         read = [p for p in batch if p.length]
         answer = self._attribute if isinstance(batch[0].request, Attribute) else self._classify
         answers = iter(answer(read, length, max(rows, len(read))) if read else [])
@@ -132,16 +139,20 @@ class TorchClassifier:
             raise ModelError(f"{self.facts.name} does not offer `attribute`")
         return self.attributor.run(batch, self._tensors(batch, length), rows)
 
+    def _module_for(self, batch: Sequence[Prepared]) -> torch.nn.Module:
+        """The module in the precision that a batch asks for."""
+        return self.float32.module if batch[0].request.dtype == "float32" else self.module
+
     def _forward(self, batch: Sequence[Prepared], length: int, rows: int) -> list[list[float]]:
         import torch
 
         filled = [*batch, *[batch[0]] * (rows - len(batch))]
         with fitting(), torch.inference_mode():
-            full = batch[0].request.dtype == "float32"
-            module = self.float32.module if full else self.module
+            module = self._module_for(batch)
             out = module(**self._tensors(filled, length))
             logits = getattr(out, "logits", out)
-            check_logits(logits, torch.float32 if full else self.dtype, self.facts.name)
+            weights = self.dtype if module is self.module else torch.float32
+            check_logits(logits, weights, self.facts.name)
             # (rows, classes) -> the real rows, in double precision on the host
             values = logits[: len(batch)].float().cpu().double()
         if values.shape != (len(batch), len(self.facts.classes)):
@@ -276,25 +287,3 @@ def _pad_token(module: torch.nn.Module, tokenizer: Any) -> int:
         "different lengths cannot share a batch. Set `pad_token_id` in the model's config.json "
         "(a decoder usually takes its end-of-text token) and save it again."
     )
-
-
-def window_of(module: torch.nn.Module, tokenizer: Any) -> int:
-    """The most tokens that both can do with; 512 where neither says."""
-    limits = []
-    stated = getattr(tokenizer, "model_max_length", None)
-    if stated and stated < LONGEST:
-        limits.append(int(stated))
-    config = getattr(module, "config", None)
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions and positions > 0:
-        limits.append(int(positions) - _position_offset(module))
-    return min(limits, default=512)
-
-
-def _position_offset(module: torch.nn.Module) -> int:
-    """RoBERTa and its kin count positions from `padding_idx` + 1: those slots are not usable."""
-    for name, part in module.named_modules():
-        padding = getattr(part, "padding_idx", None)
-        if name.endswith("position_embeddings") and padding is not None:
-            return int(padding) + 1
-    return 0

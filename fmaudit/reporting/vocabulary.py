@@ -51,7 +51,12 @@ UNITS: Mapping[str, str] = {
     "perplexity": noted("equally likely tokens"),
     "bits per byte": noted("bits"),
     "score": noted("score from 0 to 1"),
+    "signed score": noted("score from -1 to 1"),
     "points of 100": noted("points of 100"),
+    "index": noted("index"),
+    "ratio": noted("ratio"),
+    "sd": noted("standard deviations"),
+    "cosine": noted("cosine"),
 }
 """The units of measures, in words."""
 

@@ -18,7 +18,7 @@ from fmaudit.measured import Measured
 from fmaudit.plans import Universe
 from fmaudit.registry import Method
 from fmaudit.seeds import Seeds
-from fmaudit.selftest.plants import CLASSES, PLANTS, Level, Plant
+from fmaudit.selftest.plants import CLASSES, PLANTS, SETS, Level, Plant
 from fmaudit.types import Finding, Verdict
 
 AUDITED = Universe({"sex": ("F", "M"), "race": ("A", "B", "C", "D", "E")}, {}, CLASSES, 1)
@@ -78,7 +78,7 @@ def _trial(card: ProbeCard, sizes: Mapping[str, Mapping[str, int]]) -> Trial:
     method = registry.load_method(card.method)
     if method.name not in PLANTS:
         raise UnknownName("planted method", method.name, PLANTS, str(card.file))
-    plant = PLANTS[method.name]
+    plant = SETS.get(card.id) or PLANTS[method.name]
     m = sizes[method.kind][card.family]
     return Trial(card, method, plant, m, measured.stamp(card, method, plant.subject))
 

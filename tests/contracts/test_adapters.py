@@ -14,7 +14,18 @@ from fmaudit.models.callable import CallableClassifier
 from fmaudit.models.classifier import ClassifierHandle
 from fmaudit.models.fakes import FakeClassifier, hashed
 from fmaudit.models.torchmodel import Loaded, TorchClassifier
-from fmaudit.types import Attribute, Attributions, Classify, Failure, Logits, Pair, Tokenize, Tokens
+from fmaudit.types import (
+    Attribute,
+    Attributions,
+    Classify,
+    Embed,
+    Embedding,
+    Failure,
+    Logits,
+    Pair,
+    Tokenize,
+    Tokens,
+)
 
 TEXTS = [
     "the film was good",
@@ -185,6 +196,25 @@ def test_attribute_where_it_is_offered(model):
         if answer.converged:
             slack = 0.05 * max(abs(answer.difference), 0.1 * sum(map(abs, answer.scores)))
             assert sum(answer.scores) == pytest.approx(answer.difference, abs=slack)
+
+
+@pytest.mark.parametrize("layer", [0, 1, -1])
+def test_embed_where_it_is_offered(model, layer):
+    if "embed" not in model.capabilities:
+        assert model.facts.adapter in ("callable", "fake")
+        pytest.skip(f"{model.facts.adapter} gives no hidden states")
+    texts = [t for t in TEXTS if t]
+    prepared = model.prepare([Embed(t, layer) for t in texts])
+    length = bucket(max(p.length for p in prepared), model.facts.window)
+    for rows in (1, 8):
+        found = model.run(prepared, length=length, rows=rows)
+        for one, answer in zip(prepared, found, strict=True):
+            (alone,) = model.run([one], length=one.length, rows=1)
+            assert isinstance(answer, Embedding)
+            assert answer.vector == pytest.approx(alone.vector, abs=NOISE)
+            assert answer.tokens == one.length - 2
+    (empty,) = model.run(model.prepare([Embed("", layer)]), length=1, rows=1)
+    assert isinstance(empty, Failure)
 
 
 def test_text_beyond_the_window_is_cut_and_counted(model):

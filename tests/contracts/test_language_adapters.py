@@ -18,6 +18,8 @@ from fmaudit.models.torchmodel import Loaded
 from fmaudit.types import (
     Chat,
     Decoding,
+    Embed,
+    Embedding,
     Failure,
     Generate,
     Generated,
@@ -33,6 +35,9 @@ from fmaudit.types import (
 
 NOISE = 1e-4
 """Nats a text: the largest change between batch shapes that counts as noise, in float32."""
+
+NEAR = 1e-5
+"""The same of a vector's numbers."""
 
 TEXTS = [
     "the cat sat on the mat",
@@ -51,12 +56,17 @@ QUESTIONS = {
     "masked_logprobs": [[MaskedLogprobs(text) for text in TEXTS]],
     "generate": [[Generate(text, how) for text in TEXTS] for how in HOWS],
     "tokenize": [[Tokenize(text) for text in TEXTS]],
+    "embed": [
+        [Embed(text, layer, pool) for text in TEXTS]
+        for layer, pool in ((-1, "mean"), (0, "mean"), (1, "last"), (-1, "first"))
+    ],
 }
 ANSWERS = {
     "token_logprobs": Likelihoods,
     "masked_logprobs": Pseudo,
     "generate": Generated,
     "tokenize": Tokens,
+    "embed": Embedding,
 }
 
 
@@ -77,7 +87,8 @@ def likelihood(before: str, word: str) -> float:
 
 def fake(folder: Path) -> Handle:
     del folder
-    return Loaded(FakeLanguage(likelihood, lambda prompt: f"{prompt[:3]} and so on", chat=True))
+    writes = lambda prompt: f"{prompt[:3]} and so on"  # noqa: E731
+    return Loaded(FakeLanguage(likelihood, writes, chat=True, embeds=lambda text: [1.0, len(text)]))
 
 
 def fake_masked(folder: Path) -> Handle:
@@ -85,15 +96,15 @@ def fake_masked(folder: Path) -> Handle:
     return Loaded(FakeLanguage(likelihood, masked=True, key="fake masked model"))
 
 
-CAUSAL = ("token_logprobs", "generate", "tokenize")
-MASKED = ("masked_logprobs", "tokenize")
+CAUSAL = ("token_logprobs", "generate", "tokenize", "embed")
+MASKED = ("masked_logprobs", "tokenize", "embed")
 OFFERED = [
     (file_of("llama"), CAUSAL),
     (file_of("bloom"), CAUSAL),
     (file_of("bert"), MASKED),
     (file_of("t5"), CAUSAL),
     (fake, CAUSAL),
-    (fake_masked, MASKED),
+    (fake_masked, MASKED[:2]),
 ]
 ASKED = [(opened, kind) for opened, offered in OFFERED for kind in offered]
 
@@ -138,12 +149,14 @@ def figures(answer):
         return [s.total for s in answer.scored], fixed
     if isinstance(answer, Pseudo):
         return [answer.scored.total], (answer.places, answer.scored.ids, answer.cut)
+    if isinstance(answer, Embedding):
+        return list(answer.vector), (answer.tokens, answer.unknown)
     return [], answer
 
 
 def alike(one, other):
     (a, fixed), (b, also) = figures(one), figures(other)
-    assert a == pytest.approx(b, abs=NOISE)
+    assert a == pytest.approx(b, abs=NEAR if isinstance(one, Embedding) else NOISE)
     assert fixed == also
 
 
@@ -202,6 +215,10 @@ def test_every_answer_is_whole(asked):
             elif isinstance(answer, Generated):
                 assert 0 <= answer.written <= request.decoding.most_tokens
                 assert answer.prompt_tokens > 0
+            elif isinstance(answer, Embedding):
+                assert answer.tokens > 0 == answer.unknown
+                assert answer.vector
+                assert all(map(math.isfinite, answer.vector))
             else:
                 assert len(answer.ids) > 0
 
@@ -261,6 +278,7 @@ def test_a_failure_spoils_no_neighbour(asked):
     impossible = {
         "token_logprobs": TokenLogprobs("the", ("",)),
         "masked_logprobs": MaskedLogprobs("the cat", places=(99,)),
+        "embed": Embed(""),
     }
     if kind not in impossible or model.facts.adapter == "fake":
         pytest.skip(f"{kind}: every text has an answer")

@@ -297,7 +297,7 @@ def test_models_check_says_what_was_found(fmaudit_cli, tiny):
     assert said.code == 0, said.err
     found = json.loads(said.out)
     assert found["classes"] == ["no", "yes"]
-    assert found["capabilities"] == ["attribute", "classify", "tokenize"]
+    assert found["capabilities"] == ["attribute", "classify", "embed", "tokenize"]
     assert found["window"] == 64
     assert len(found["digest"]) == 64
 

@@ -67,6 +67,29 @@ def test_the_share_of_stereotyped_preferences(
 
 
 @pytest.mark.parametrize("key", KEYS)
+def test_the_published_rule_gives_the_published_figures(
+    key: str, shared: Path, oracle: dict[str, Any]
+) -> None:
+    """By direction and by kind ties leave the denominator, over all pairs they stay."""
+    frame = published(shared, oracle, key)
+    columns = {"more_logprob": frame["sent_more_score"], "less_logprob": frame["sent_less_score"]}
+    sample = Sample({name: column.to_numpy() for name, column in columns.items()})
+    question = Question(rule=None)
+    strict = MEASURES["stereotype_share_strict"].estimate(sample, question)
+    assert 100 * strict.value == pytest.approx(oracle[key], abs=oracle["tolerance"])
+    assert (strict.n, strict.method) == (PAIRS, "wilson")
+    tied = (frame["sent_more_score"] == frame["sent_less_score"]).to_numpy()
+    assert tied.sum() == TIES
+    for name in ("stereo_antistereo", "bias_type"):
+        for value in frame[name].unique():
+            mine = (frame[name] == value).to_numpy()
+            found = MEASURES["stereotype_share_untied"].estimate(sample.take(mine), question)
+            kept = mine & ~tied
+            assert found.n == kept.sum()
+            assert found.value == pytest.approx(frame["score"].to_numpy()[kept].mean())
+
+
+@pytest.mark.parametrize("key", KEYS)
 def test_exchanged_sentences_mirror_the_share(
     key: str, shared: Path, oracle: dict[str, Any]
 ) -> None:

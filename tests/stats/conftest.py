@@ -36,6 +36,47 @@ def answered(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     }
 
 
+def in_sentences(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Columns of published sentence sets: of scored pairs, of occupations, of speakers."""
+    work, kind = rng.integers(40, size=n), rng.integers(5, size=n)
+    names = {
+        "occupation": np.array([f"work {k}" for k in range(40)], dtype=object)[work],
+        "stereotype": np.array([f"kind {k}" for k in range(5)], dtype=object)[kind],
+        "about": np.array(["women", "men"], dtype=object)[kind % 2],
+    }
+    events = ("prefers_female", "prefers_majority", "base_prefers_majority")
+    return {
+        "more_logprob": rng.normal(-40.0, 1.0, n).round(1),
+        "less_logprob": rng.normal(-40.0, 1.0, n).round(1),
+        **{name: rng.choice([0.0, 0.5, 1.0], n, p=[0.4, 0.05, 0.55]) for name in events},
+        "women": 2.5 * work,
+        "log_ratio": rng.normal(0.1, 0.5, n),
+        "base_log_ratio": rng.normal(0.0, 0.5, n),
+        **names,
+    }
+
+
+def about_two(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Columns of questions about two people: what the text leaves open, whom an answer names."""
+    events = {"ambiguous": 0.5, "unmatched": 0.1, "base_unmatched": 0.1, "unnamed": 0.05}
+    leans = ("lean", "base_lean")
+    return {
+        **{name: rng.random(n) < chance for name, chance in events.items()},
+        **{name: rng.choice([-1.0, 0.0, 1.0], n, p=[0.3, 0.3, 0.4]) for name in leans},
+    }
+
+
+def rated(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Columns of triples of sentences, and of texts that a toxicity classifier judges."""
+    toxic, decided = rng.integers(0, 2, n), ("right", "found", "spared")
+    return {
+        "meaningful": rng.choice([0.0, 0.5, 1.0], n, p=[0.1, 0.2, 0.7]),
+        "base_meaningful": rng.choice([0.0, 0.5, 1.0], n, p=[0.1, 0.3, 0.6]),
+        "toxic": toxic,
+        **{name: rng.random(n) < 0.7 for name in decided},
+    }
+
+
 @pytest.fixture(scope="session")
 def rows() -> Rows:
     """`rows(n, classes, seed, clusters, weighted, strata, groups)`: a sample with every column."""
@@ -98,6 +139,11 @@ def rows() -> Rows:
             "agreement": told.uniform(-0.2, 1, n),
         }
         columns |= answered(np.random.default_rng([seed, 4]), n)
+        columns |= in_sentences(np.random.default_rng([seed, 5]), n)
+        columns |= about_two(np.random.default_rng([seed, 61]), n)
+        levels = np.array(["high school", "college"], dtype=object)
+        columns["control"] = levels[np.random.default_rng([seed, 70]).integers(2, size=n)]
+        columns |= rated(np.random.default_rng([seed, 62]), n)
         weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else None
         return Sample(columns, weight, cluster, stratum)
 

@@ -11,12 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmaudit.data.published import winobias
+from fmaudit.data.published import (
+    bbq,
+    cbbq,
+    crows_pairs,
+    madlibs,
+    stereoset,
+    weat,
+    winobias,
+    winogender,
+)
 from fmaudit.data.published.base import Format
 from fmaudit.errors import DataError
 
 FORMATS: Mapping[str, Format] = {
+    "crows_pairs": crows_pairs.FORMAT,
+    "winogender": winogender.FORMAT,
+    "bbq": bbq.FORMAT,
+    "cbbq": cbbq.FORMAT,
+    "stereoset": stereoset.FORMAT,
+    "madlibs": madlibs.FORMAT,
     "winobias": winobias.FORMAT,
+    "weat": weat.FORMAT,
 }
 """Name, as a card's `format` has it → format."""
 

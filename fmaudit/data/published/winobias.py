@@ -2,8 +2,9 @@
 
 Each line is a number and a sentence; what refers to one person stands in brackets. A file of
 pro-stereotyped sentences has its mirror, line by line, in a file of anti-stereotyped ones, which
-differ in the gender of the pronoun alone (or of both pronouns). Zhao, Wang, Yatskar, Ordonez and
-Chang (2018), https://arxiv.org/abs/1804.06876.
+differ in the gender of the pronoun alone (or of both pronouns). `pronoun` and `gender` are those of
+the pro-stereotyped sentence. Zhao, Wang, Yatskar, Ordonez and Chang (2018),
+https://arxiv.org/abs/1804.06876.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from fmaudit.data.published.base import Format, Item
 from fmaudit.data.textfiles import lines_of
 from fmaudit.errors import DataError
 
-COLUMNS = ("id", "type", "pro", "anti", "occupation", "pronoun")
+COLUMNS = ("id", "type", "pro", "anti", "occupation", "pronoun", "gender")
 
 _LINE = re.compile(r"^\s*(\d+)\s+(.+?)\s*$")
 _MARKED = re.compile(r"\[([^\[\]]+)\]")
 _TYPE = re.compile(r"type([12])")
+_ARTICLE = re.compile(r"^(the|an?) ")
+_FEMININE = ("she", "her", "herself")
 
 
 def read(path: Path, beside: Path | None) -> Iterator[Item]:
@@ -43,8 +46,9 @@ def read(path: Path, beside: Path | None) -> Iterator[Item]:
                 "type": kind[1] if kind else "",
                 "pro": plain,
                 "anti": mirrored,
-                "occupation": marked[0].lower().removeprefix("the ").strip(),
+                "occupation": _ARTICLE.sub("", marked[0].lower()).strip(),
                 "pronoun": marked[-1].lower(),
+                "gender": "feminine" if marked[-1].lower() in _FEMININE else "masculine",
             }
 
 

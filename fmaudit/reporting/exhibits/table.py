@@ -1,6 +1,8 @@
 """A compact table of findings: a line a measure over all cases, or slices by measures.
 
 Options: those of `choice`; `over` is one axis: all, classes, groups, intersections, categories.
+With `of: categories` the lines are the categories of people that the estimates tell of
+(`categories`); `over` may then be attributes or crossed.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 
 from fmaudit.reporting import words
 from fmaudit.reporting.anchors import address
+from fmaudit.reporting.exhibits.categories import categories
 from fmaudit.reporting.exhibits.choice import OVER, Placed, chosen, identity, several, strange
 from fmaudit.reporting.exhibits.source import Nothing, Source
 from fmaudit.reporting.exhibits.twins import Cell, Line, Twin, Untested, full, untested
@@ -21,6 +24,9 @@ LONGEST = 120
 
 MOST_ROWS = 40
 """Lines that stand open; the rest folds."""
+
+OF = ("categories",)
+"""What else a table may be of."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,10 @@ class Pivot:
 
 @dataclass(frozen=True)
 class Table:
-    """One of the two: a line a measure (`plain`), or slices by measures (`pivot`)."""
+    """One of the two: a line a measure or category (`plain`), or slices by measures (`pivot`).
+
+    `notes`: what is to be known to read it.
+    """
 
     probe: str
     title: str
@@ -55,6 +64,7 @@ class Table:
     plain: Twin | None
     pivot: Pivot | None
     untested: tuple[Untested, ...]
+    notes: tuple[str, ...] = ()
     kind: str = "table"
     missing: str = ""
 
@@ -62,12 +72,14 @@ class Table:
 def table(source: Source, shown: Exhibit) -> Table | Nothing:
     """The table of one exhibit."""
     say = source.say
-    known = {"measure": None, "measures": None, "over": OVER, "where": None}
+    known = {"measure": None, "measures": None, "over": OVER, "where": None, "of": OF}
     if reason := strange(say, shown, known):
         return source.nothing(shown, reason)
     placed = chosen(source, shown)
     if not placed:
         return source.nothing(shown, say("the record has no figure that this view asks for"))
+    if "of" in shown.options:
+        return _of_people(source, shown, placed)
     over = several(shown.options.get("over", "all"))
     wide = over != ("all",) and len({p.finding.measure for p in placed}) > 1
     return Table(
@@ -78,6 +90,18 @@ def table(source: Source, shown: Exhibit) -> Table | Nothing:
         _pivot(source, placed) if wide else None,
         untested(source, placed),
     )
+
+
+def _of_people(source: Source, shown: Exhibit, placed: Sequence[Placed]) -> Table | Nothing:
+    """A line a category; what could not be had is told with its reason."""
+    title = source.title(shown)
+    found = categories(source, title, placed)
+    missing = untested(source, placed)
+    if found is None and not missing:
+        return source.nothing(shown, source.say("the record has no figure that this view asks for"))
+    plain = Twin(title, (), ()) if found is None else found.twin
+    notes = () if found is None else found.notes
+    return Table(shown.probe, title, identity(shown), plain, None, missing, notes)
 
 
 def _plain(source: Source, shown: Exhibit, placed: Sequence[Placed]) -> Twin:

@@ -9,8 +9,7 @@ for the lower limits and the p-value against "≤ τ".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -48,6 +47,26 @@ class Bin:
 def ece(rows: Rows, ask: Ask) -> Estimate:
     """The error with its limits, its bins, and its null distribution where rows are alone."""
     enough(rows, ask)
+    found = linearised(rows)
+    details = dict(found.details)
+    if not rows.clustered:
+        confidence, plugin = rows.columns["probs"].max(axis=1), details["plugin"]
+        place = _places(confidence)
+        details["null_p"] = Drawn(
+            lambda rng, draws: calibration_null(confidence, place, rows.w, plugin, rng, draws),
+            rows=rows.n,
+            draws=FOR_THE_NULL,
+        )
+    above = smooth(replace(found, details=details), rows, ask)
+    below = smooth(replace(found, value=details["floor"], details={}), rows, ask)
+    p = {"p_fail": below.p_fail, "p_pass": above.p_pass}
+    if ask.rule is not None and ask.rule.op == ">=":
+        p = {"p_fail": above.p_fail, "p_pass": below.p_pass}
+    return msgspec.structs.replace(above, low=below.low, low_adj=below.low_adj, **p)
+
+
+def linearised(rows: Rows) -> Smooth:
+    """The error, its influence values, and in its details the bins, plug-in and floor."""
     probs = rows.columns["probs"]
     confidence = probs.max(axis=1)
     right = (probs.argmax(axis=1) == rows.columns["label"]).astype(float)
@@ -59,19 +78,8 @@ def ece(rows: Rows, ask: Ask) -> Estimate:
     floor = max(0.0, plugin - sum(b.mass * b.bias(d) for b, d in zip(bins, shy, strict=True)))
     sign = np.sign([found.gap for found in bins])[place]
     influence = rows.w * (sign * (right - confidence) - plugin) / rows.w.sum()
-    details: dict[str, Any] = {"plugin": plugin, "floor": floor, "bins": _table(bins, rows.n)}
-    if not rows.clustered:
-        details["null_p"] = Drawn(
-            lambda rng, draws: calibration_null(confidence, place, rows.w, plugin, rng, draws),
-            rows=rows.n,
-            draws=FOR_THE_NULL,
-        )
-    above = smooth(Smooth(value, influence, clip=True, details=details), rows, ask)
-    below = smooth(Smooth(floor, influence, clip=True), rows, ask)
-    p = {"p_fail": below.p_fail, "p_pass": above.p_pass}
-    if ask.rule is not None and ask.rule.op == ">=":
-        p = {"p_fail": above.p_fail, "p_pass": below.p_pass}
-    return msgspec.structs.replace(above, low=below.low, low_adj=below.low_adj, **p)
+    details = {"plugin": plugin, "floor": floor, "bins": _table(bins, rows.n)}
+    return Smooth(value, influence, clip=True, details=details)
 
 
 def _places(confidence: Array) -> Array:

@@ -6,15 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fmaudit.reporting.verify import (
+    ambiguous,
+    associations,
     changes,
     classifier,
     ece,
     explanations,
+    fairness,
     language,
     membership,
     noise,
     probabilities,
+    sentence_sets,
+    stereoset,
     swaps,
+    toxicity,
 )
 from fmaudit.reporting.verify.estimates import Ask
 from fmaudit.reporting.verify.gaps import gap
@@ -167,6 +173,86 @@ _PREFERENCE = {
     "mean_preference_change": _mean("preference", "base_preference"),
 }
 
+
+def _by_term(figure: Figure) -> Figure:
+    return Figure(stereoset.by_term(figure.compute), figure.columns)
+
+
+_TERMS = ("meaningful", "stereotyped")
+_STEREOSET = {
+    "language_modelling_score": _by_term(_mean("meaningful", low=0, high=1)),
+    "language_modelling_score_change": _by_term(_change("meaningful", "base_meaningful")),
+    "stereotype_score": _by_term(_mean("stereotyped", low=0, high=1)),
+    "stereotype_score_change": _by_term(_change("stereotyped", "base_stereotyped")),
+    "icat": Figure(stereoset.index(""), _TERMS),
+    "icat_change": Figure(
+        stereoset.index("", "base_"), (*_TERMS, *(f"base_{name}" for name in _TERMS))
+    ),
+}
+
+_LEANS = ("ambiguous", "lean")
+_BOTH_LEAN = (*_LEANS, "base_lean")
+_AMBIGUOUS = {
+    "bias_score_ambiguous": Figure(ambiguous.ambiguous, _LEANS),
+    "bias_score_ambiguous_change": Figure(ambiguous.ambiguous_change, _BOTH_LEAN),
+    "bias_score_disambiguated": Figure(ambiguous.disambiguated, _LEANS),
+    "bias_score_disambiguated_change": Figure(ambiguous.disambiguated_change, _BOTH_LEAN),
+    "cbbq_bias_score": Figure(ambiguous.cbbq, _LEANS),
+    "cbbq_bias_score_change": Figure(ambiguous.cbbq_change, _BOTH_LEAN),
+    "unmatched_share": _rate("unmatched"),
+    "unmatched_share_change": _change("unmatched", "base_unmatched"),
+    "unnamed_share": _rate("unnamed"),
+}
+
+_SIDES = ("more_logprob", "less_logprob")
+_OCCUPATIONS = ("women", "occupation")
+_KINDS = ("about", "stereotype")
+_SENTENCE_SETS = {
+    "stereotype_share_strict": Figure(sentence_sets.strict, _SIDES),
+    "stereotype_share_untied": Figure(sentence_sets.untied, _SIDES),
+    "female_pronoun_share": _mean("prefers_female", low=0, high=1),
+    "majority_pronoun_share": _mean("prefers_majority", low=0, high=1),
+    "majority_pronoun_share_change": _change("prefers_majority", "base_prefers_majority"),
+    "occupation_correlation": Figure(
+        sentence_sets.correlation("preference"), ("preference", *_OCCUPATIONS)
+    ),
+    "occupation_correlation_change": Figure(
+        sentence_sets.correlation("preference", "base_preference"),
+        ("preference", "base_preference", *_OCCUPATIONS),
+    ),
+    "masculine_score": Figure(sentence_sets.score, ("log_ratio",)),
+    "stereotype_rate": Figure(sentence_sets.rate("log_ratio"), ("log_ratio", *_KINDS)),
+    "stereotype_rate_change": Figure(
+        sentence_sets.rate("log_ratio", "base_log_ratio"),
+        ("log_ratio", "base_log_ratio", *_KINDS),
+    ),
+}
+
+_TEST = ("language", "test", "side", "words_a", "words_b", "dropped")
+_ASSOCIATION = {
+    "association_effect": Figure(associations.effect, ("association", *_TEST)),
+    "association_effect_change": Figure(
+        associations.effect_change, ("association", "base_association", *_TEST)
+    ),
+    "association_gap": Figure(associations.difference, ("association", *_TEST)),
+}
+
+_RATED_TEXTS = ("toxic", "score")
+_TOXICITY = {
+    "tests_passed": _rate("right"),
+    "toxic_found": _rate("found"),
+    "harmless_spared": _rate("spared"),
+    "toxicity_auroc": Figure(toxicity.area("overall"), _RATED_TEXTS),
+    **{
+        f"{kind}_auc": Figure(toxicity.area(kind), _RATED_TEXTS)
+        for kind in ("subgroup", "bpsn", "bnsp")
+    },
+    **{
+        f"{kind}_auc_generalised_mean": Figure(toxicity.mean(kind), _RATED_TEXTS)
+        for kind in ("subgroup", "bpsn", "bnsp")
+    },
+}
+
 _EXTRACTION = {
     "extraction_rate": _rate("extracted"),
     "base_extraction_rate": _rate("base_extracted"),
@@ -181,11 +267,17 @@ FIGURES: Mapping[str, Figure] = {
     **_RATES,
     **_PROBABILITIES,
     **_GAPS,
+    **{name: Figure(*made) for name, made in fairness.FIGURES.items()},
     **_SWAPS,
     **_NOISE,
     **_MAPS,
     **_MEMBERSHIP,
     **_LANGUAGE,
     **_PREFERENCE,
+    **_SENTENCE_SETS,
+    **_AMBIGUOUS,
+    **_STEREOSET,
+    **_TOXICITY,
+    **_ASSOCIATION,
     **_EXTRACTION,
 }

@@ -110,13 +110,13 @@ def again(
         return Absent("the probe broke and left no evidence", "error")
     if file.failed > TOO_MANY_FAILED * file.applies:
         return Absent(f"{file.failed} of {file.applies} rows failed", "error")
-    failed, applies = file.failures(promise.slice, where=promise.where, over=promise.over)
+    failed, applies = file.failures(promise.slice, **promise.at)
     if failed > 1 and failed > TOO_MANY_FAILED * applies:
         return Absent(f"{failed} of {applies} rows of this figure failed", "error")
     try:
         if figure.positive and promise.positive is None:
             raise NotEstimable("no favourable class is named")
-        rows = file.slice(figure.columns, promise.slice, where=promise.where, over=promise.over)
+        rows = file.slice(figure.columns, promise.slice, **promise.at)
         ask = _ask(promise, stored, there, max(1, m[promise.family]))
         fresh = figure.compute(rows, ask)
         if failed:
@@ -139,7 +139,7 @@ def _ask(promise: Promise, stored: Finding, there: World, m: int) -> Ask:
         positive=-1 if named is None else list(there.classes).index(named),
         classes=len(there.classes),
         minimum_n=promise.minimum_n,
-        driver=(frozenset(details.get("pair", ())), details.get("rate")),
+        driver=(frozenset(details.get("pair", ())), details.get("rate", details.get("level"))),
     )
 
 

@@ -83,18 +83,23 @@ def gap(rates: Mapping[str, Rate], kind: Kind) -> Callable[[Rows, Ask], Estimate
     """The largest difference, or the smallest ratio, of any of the rates between groups."""
 
     def found(rows: Rows, ask: Ask) -> Estimate:
-        parts = {name: _cells(rate, rows, ask) for name, rate in rates.items()}
-        for name, part in parts.items():
-            if len(part.names) < 2:
-                raise NotEstimable(f"fewer than two groups with an estimable {name}")
-        pairs = _pairs(parts)
-        figures = _differences(pairs, ask) if kind == "difference" else _ratios(pairs, ask)
-        return _estimate(parts, pairs, figures, rows, _driver(pairs, figures, ask), kind)
+        return over({name: cells(rate, rows, ask) for name, rate in rates.items()}, rows, ask, kind)
 
     return found
 
 
-def _cells(rate: Rate, rows: Rows, ask: Ask) -> Cells:
+def over(parts: Mapping[str, Cells], rows: Rows, ask: Ask, kind: Kind) -> Estimate:
+    """The largest gap of any part, all their pairs counted together."""
+    for name, part in parts.items():
+        if len(part.names) < 2:
+            raise NotEstimable(f"fewer than two groups with an estimable {name}")
+    pairs = _pairs(parts)
+    figures = _differences(pairs, ask) if kind == "difference" else _ratios(pairs, ask)
+    return _estimate(parts, pairs, figures, rows, _driver(pairs, figures, ask), kind)
+
+
+def cells(rate: Rate, rows: Rows, ask: Ask) -> Cells:
+    """A rate in the groups that allow it, and why the others do not."""
     inside = rate.denominator(rows, ask)
     events = rate.event(inside, ask)
     names, shares, kept, excluded = [], [], [], {}
@@ -250,13 +255,14 @@ def _details(
             draws=_draws(parts),
         ),
     }
-    tables = {name: _table(part, rows) for name, part in parts.items()}
+    tables = {name: table(part, rows) for name, part in parts.items()}
     if len(parts) == 1:
         return {**found, "by_group": tables[rate]}
     return {**found, "rate": rate, "by_rate": tables}
 
 
-def _table(part: Cells, rows: Rows) -> dict[str, dict[str, Any]]:
+def table(part: Cells, rows: Rows) -> dict[str, dict[str, Any]]:
+    """Each group's rate, its rows, and those of the denominator."""
     group = rows.columns["group"]
     return {
         name: {"value": shares.p, "n": int((group == name).sum()), "denominator": cell.n}

@@ -105,7 +105,7 @@ def _difference(
 ) -> dict[str, Any]:
     if pair.full.failed > TOO_MANY_FAILED * pair.full.applies:
         raise NotEstimable("too many rows failed in float32")
-    at: dict[str, Any] = {"where": promise.where, "over": promise.over}
+    at = promise.at
     failed, applies = pair.full.failures(promise.slice, **at)
     if failed > 1 and failed > TOO_MANY_FAILED * applies:
         raise NotEstimable("too many rows of this figure failed in float32")

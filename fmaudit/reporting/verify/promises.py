@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 from fmaudit.reporting.verify.figures import FIGURES
@@ -17,6 +17,7 @@ class Promise:
     """A figure that a card promises.
 
     `where`: columns that the slice selects by. `over`: it compares the groups of an attribute.
+    `against`: the attribute whose value in the slice is set against the others, "" for none.
     """
 
     probe: str
@@ -27,6 +28,12 @@ class Promise:
     minimum_n: int
     where: tuple[str, ...] = ()
     over: bool = False
+    against: str = ""
+
+    @property
+    def at(self) -> dict[str, Any]:
+        """How the slice is to be read, as `File` asks."""
+        return {"where": self.where, "over": self.over, "against": self.against}
 
     @property
     def family(self) -> str:
@@ -123,7 +130,20 @@ def _entry(probe: str, entry: Mapping[str, Any], there: World) -> Iterator[Promi
                 minimum_n=least,
                 where=(*fixed, *by),
                 over=axis in ("attributes", "crossed"),
+                against=next(iter(chosen), "") if axis == "against" else "",
             )
+        for chosen in _empty(there) if axis == "intersections" else ():
+            yield Promise(
+                probe, entry["measure"], {**fixed, **chosen}, favoured, None, least, tuple(fixed)
+            )
+
+
+def _empty(there: World) -> Iterator[dict[str, str]]:
+    """Cells that no case is of, the first twenty of each two attributes."""
+    for (a, b), cells in there.cells.items():
+        seen = set(cells)
+        every = ((x, y) for x in there.groups[a] for y in there.groups[b])
+        yield from islice(({a: x, b: y} for x, y in every if (x, y) not in seen), 20)
 
 
 def _slices(
@@ -131,7 +151,7 @@ def _slices(
 ) -> Iterator[tuple[dict[str, str], str | None]]:
     if axis == "all":
         yield {}, favoured
-    elif axis == "groups":
+    elif axis in ("groups", "against"):
         yield from (({a: v}, favoured) for a, found in there.groups.items() for v in found)
     elif axis == "intersections":
         for (a, b), found in there.cells.items():

@@ -3,6 +3,10 @@
 A p-value from D draws (999, or 199 over more than 50,000 rows) has the standard error
 sqrt(p(1 − p)/D); two of them, from D and D′, differ by sqrt(p(1 − p)(1/D + 1/D′)) with p pooled
 over both. They agree within four of these, and the step 1/(D + 1) of the stored one.
+
+A limit that is the quantile α of D draws lies, in D′ draws of another generator, between two
+quantiles of them, β with |arcsin √β − arcsin √α| = 4·sqrt(1/D + 1/D′)/2: on that scale a share
+of few draws varies alike to both sides.
 """
 
 from __future__ import annotations
@@ -26,20 +30,58 @@ Draw = Callable[[np.random.Generator, int], float]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A p-value over `rows` rows that is to be drawn: `again(rng, draws)` draws it."""
+    """A p-value over `rows` rows that is to be drawn: `again(rng, draws)` draws it.
+
+    `stored`: how many draws the stored one is of, where that does not hang on its rows.
+    """
 
     again: Draw
     rows: int
     draws: int
+    stored: int = 0
 
     def check(self, stored: float) -> tuple[float, bool, float]:
         """A fresh draw, whether the stored one agrees, and the Monte-Carlo error of both."""
-        before = STORED_DRAWS if self.rows <= MANY_ROWS else STORED_DRAWS_OF_MANY
+        by_rows = STORED_DRAWS if self.rows <= MANY_ROWS else STORED_DRAWS_OF_MANY
+        before = self.stored or by_rows
         drawn = self.again(np.random.default_rng(SEED), self.draws)
         pooled = (stored * before + drawn * self.draws) / (before + self.draws)
         spread = max(pooled * (1 - pooled), 0.0)
         error = math.sqrt(spread * (1 / before + 1 / self.draws))
         return drawn, abs(stored - drawn) <= ERRORS * error + 1 / (before + 1), error
+
+
+class Limit(float):
+    """A limit that was drawn: its value in the fresh draws, and where another may lie."""
+
+    least: float
+    most: float
+
+    def __new__(cls, value: float, least: float, most: float) -> Limit:
+        """The value, with the two between which a limit of other draws may lie."""
+        made = super().__new__(cls, value)
+        made.least, made.most = least, most
+        return made
+
+    @classmethod
+    def of(cls, drawn: Array, alpha: float, stored_draws: int) -> Limit:
+        """The quantile α of the draws; those that are not a number are left out."""
+        draws = drawn[~np.isnan(drawn)]
+        apart = ERRORS * math.sqrt(1 / stored_draws + 1 / len(draws)) / 2
+        angle = math.asin(math.sqrt(alpha))
+        ends = (max(0.0, angle - apart), min(math.pi / 2, angle + apart))
+        at = [alpha, *(math.sin(end) ** 2 for end in ends)]
+        value, least, most = (float(q) for q in np.quantile(draws, at))
+        return cls(value, least, most)
+
+    def agrees(self, stored: float) -> bool:
+        """Whether a stored limit lies where one of other draws may."""
+        return self.least - 1e-9 <= stored <= self.most + 1e-9
+
+    def held(self, figure: float, *, below: bool) -> Limit:
+        """The limit, on its side of the figure: a lower one at most, an upper one at least it."""
+        cut = min if below else max
+        return Limit(cut(self, figure), cut(self.least, figure), cut(self.most, figure))
 
 
 def p_value(observed: float, drawn: Array) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fmaudit.reporting.verify.resampled import Limit
 from fmaudit.types import Finding, encode
 
 How = Literal["value", "closed form", "resampled", "sealed", "not from evidence"]
@@ -63,7 +64,11 @@ def name(finding: Finding) -> str:
 
 
 def number(where: str, figure: str, how: How, stored: Any, fresh: Any) -> Check:
-    """Compare two numbers, or None with None."""
+    """Compare two numbers, or None with None; a limit that was drawn with its like."""
+    if isinstance(fresh, Limit) and _is_number(stored):
+        note = f"between {fresh.least:.6g} and {fresh.most:.6g} in other draws"
+        value = float(fresh)
+        return Check(where, figure, "resampled", stored, value, fresh.agrees(stored), note)
     return Check(where, figure, how, stored, fresh, close(stored, fresh))
 
 

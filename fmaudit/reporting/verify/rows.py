@@ -125,57 +125,75 @@ class File:
         *,
         where: Sequence[str],
         over: bool,
+        against: str = "",
         only: Collection[tuple[str, str]] | None = None,
     ) -> Rows:
         """The rows of a finding that have a value in every column of `names`.
 
         `chosen` selects by the columns `where` and by group values; with `over` it names an
-        attribute whose groups are compared (column `group`) in place of these. `only`: the
+        attribute whose groups are compared (column `group`) in place of these. `against`: an
+        attribute of which all groups are taken; `group` says who is of the chosen one. `only`: the
         cases and variants that are taken, all where None.
 
         Raises:
             NotEstimable: no rows, or clusters that lie in more than one stratum.
         """
-        keep = self._valued(names, chosen, where, over)
+        keep = self._valued(names, chosen, where, over, against)
         if only is not None:
             keep &= np.array([key in only for key in self.keys], dtype=bool)
         if not keep.any():
             raise NotEstimable("no rows")
         columns = {name: self.column(name)[0][keep] for name in names}
         columns |= {"group": self.group(chosen["attribute"])[keep]} if over else {}
+        if against:
+            columns["group"] = self.group(cell_name([against]))[keep] == chosen[against]
         design = (self._weight[keep], self._unit[keep], self._stratum[keep])
         return Rows(columns, *design, self._whole)
 
     def there(
-        self, names: Sequence[str], chosen: Mapping[str, str], *, where: Sequence[str], over: bool
+        self,
+        names: Sequence[str],
+        chosen: Mapping[str, str],
+        *,
+        where: Sequence[str],
+        over: bool,
+        against: str = "",
     ) -> set[tuple[str, str]]:
         """Case and variant of the rows that `slice` takes."""
-        keep = self._valued(names, chosen, where, over)
+        keep = self._valued(names, chosen, where, over, against)
         return {self.keys[k] for k in np.flatnonzero(keep)}
 
     def failures(
-        self, chosen: Mapping[str, str], *, where: Sequence[str], over: bool
+        self, chosen: Mapping[str, str], *, where: Sequence[str], over: bool, against: str = ""
     ) -> tuple[int, int]:
         """Failed rows of a slice (as in `slice`), and all of it that the method applies to."""
-        keep = self._chosen(chosen, where, over)
+        keep = self._chosen(chosen, where, over, against)
         return int(self._failed[keep].sum()), int(self._applies[keep].sum())
 
     def _valued(
-        self, names: Sequence[str], chosen: Mapping[str, str], where: Sequence[str], over: bool
+        self,
+        names: Sequence[str],
+        chosen: Mapping[str, str],
+        where: Sequence[str],
+        over: bool,
+        against: str,
     ) -> Array:
-        keep = self._chosen(chosen, where, over)
+        keep = self._chosen(chosen, where, over, against)
         for name in names:
             keep &= self.column(name)[1]
         return keep
 
-    def _chosen(self, chosen: Mapping[str, str], where: Sequence[str], over: bool) -> Array:
+    def _chosen(
+        self, chosen: Mapping[str, str], where: Sequence[str], over: bool, against: str
+    ) -> Array:
         keep = np.ones(self.rows, dtype=bool)
-        if over:
-            keep &= np.array([g is not None for g in self.group(chosen["attribute"])], dtype=bool)
+        if over or against:
+            groups = self.group(cell_name([against]) if against else chosen["attribute"])
+            keep &= np.array([g is not None for g in groups], dtype=bool)
         for name, value in chosen.items():
             if name in where:
                 keep &= self.column(name)[0] == value
-            elif not over:
+            elif not over and name != against:
                 keep &= self.group(cell_name([name])) == value
         return keep
 

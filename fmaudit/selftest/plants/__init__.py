@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from fmaudit.selftest.plants import (
     bias,
+    bias_ambiguous,
     bias_lm,
+    bias_stereoset,
     explanations,
     explanations_lm,
     performance_lm,
@@ -14,6 +16,7 @@ from fmaudit.selftest.plants import (
     privacy_lm,
     robustness,
     robustness_lm,
+    sentence_sets,
 )
 from fmaudit.selftest.plants.base import CLASSES, LEVELS, Level, Plant, Planted
 
@@ -23,6 +26,12 @@ PLANTS: Mapping[str, Plant] = {
     "counterfactual_terms": bias.COUNTERFACTUAL_TERMS,
     "sentence_preference": bias_lm.SENTENCE_PREFERENCE,
     "masked_preference": bias_lm.MASKED_PREFERENCE,
+    "speaker_gender": sentence_sets.SPEAKER_GENDER,
+    "masked_speaker_gender": sentence_sets.MASKED_SPEAKER_GENDER,
+    "ambiguous_questions": bias_ambiguous.AMBIGUOUS_QUESTIONS,
+    "ambiguous_answers": bias_ambiguous.AMBIGUOUS_ANSWERS,
+    "stereoset_likelihood": bias_stereoset.STEREOSET_LIKELIHOOD,
+    "stereoset_masked": bias_stereoset.STEREOSET_MASKED,
     "character_noise": robustness.CHARACTER_NOISE,
     "prompt_format": robustness_lm.PROMPT_FORMAT,
     "option_order": robustness_lm.OPTION_ORDER,
@@ -35,4 +44,16 @@ PLANTS: Mapping[str, Plant] = {
 }
 """Method → its plant."""
 
-__all__ = ["CLASSES", "LEVELS", "PLANTS", "Level", "Plant", "Planted"]
+SETS: Mapping[str, Plant] = {
+    "bias.crows_pairs": sentence_sets.ALONE,
+    "bias.crows_pairs_masked": sentence_sets.ALONE_MASKED,
+    "bias.crows_pairs_french": sentence_sets.ALONE,
+    "bias.crows_pairs_french_masked": sentence_sets.ALONE_MASKED,
+    "bias.crows_pairs_dutch": sentence_sets.ALONE,
+    "bias.crows_pairs_dutch_masked": sentence_sets.ALONE_MASKED,
+    "bias.winobias": sentence_sets.OCCUPATIONS,
+    "bias.winobias_masked": sentence_sets.OCCUPATIONS_MASKED,
+}
+"""Probe → its plant, where its cases go together otherwise than those of its method's plant."""
+
+__all__ = ["CLASSES", "LEVELS", "PLANTS", "SETS", "Level", "Plant", "Planted"]

@@ -26,7 +26,7 @@ from fmaudit.requests import (
     Tokens,
 )
 from fmaudit.seeds import Seeds
-from fmaudit.selftest.plants.base import Plant, Planted, Values, driven
+from fmaudit.selftest.plants.base import Plant, Planted, Rows, Values, driven
 from fmaudit.types import Case, Row
 
 Floats = npt.NDArray[np.float64]
@@ -45,26 +45,28 @@ _ALIKE = 0.9
 _LEVEL = -40.0
 
 
-def _preferences(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
-    """N templates of pairs, whole sentences."""
-    return _driven(sentence_preference, WHOLE, values, n, rng)
+def whole(sizes: tuple[int, ...] = _SIZES) -> Rows:
+    """N templates of pairs, whole sentences; `sizes`: pairs of a template, in turn."""
+    return _driven(sentence_preference, WHOLE, sizes)
 
 
-def _hidden(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
+def hidden(sizes: tuple[int, ...] = _SIZES) -> Rows:
     """N templates of pairs, shared tokens hidden in their turn."""
-    return _driven(masked_preference, MASKED, values, n, rng)
+    return _driven(masked_preference, MASKED, sizes)
 
 
-def _driven(
-    method: Method, offered: frozenset[str], values: Values, n: int, rng: np.random.Generator
-) -> list[Row]:
-    cases, template = _pairs(n)
+def _driven(method: Method, offered: frozenset[str], sizes: tuple[int, ...]) -> Rows:
     context = Context(Seeds(0), capabilities=offered, beside={"base": offered})
-    said = _said(cases, _drawn(values["stereotype_share_change"], template, rng))
-    return driven(method.run(cases, NoParams(), context), _answering(said))
+
+    def rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
+        cases, template = _pairs(n, sizes)
+        said = _said(cases, drawn(values["stereotype_share_change"], template, rng))
+        return driven(method.run(cases, NoParams(), context), _answering(said))
+
+    return rows
 
 
-def _drawn(change: float, template: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
+def drawn(change: float, template: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """Preferences (2, pairs) of the tuned model and of the base, in nats.
 
     Normal with variance 1, half of it the template's; positive in the planted share of pairs.
@@ -99,25 +101,26 @@ def _answering(said: Said) -> Callable[[Request], Response]:
         mine = said[request.on]
         if isinstance(request, TokenLogprobs):
             both = enumerate(request.continuations)
-            return Likelihoods(tuple(_scored(mine[text], token) for token, text in both))
+            return Likelihoods(tuple(scored(mine[text], token) for token, text in both))
         if isinstance(request, Tokenize):  # "less 12": a word of its own and a shared number
             first, _ = str(request.input).split()
             return Tokens((int(first == "more"), 2), 0, (0, 5), (4, 6))
         if isinstance(request, MaskedLogprobs):
-            return Pseudo(_scored(mine[request.input]), request.places or ())
+            return Pseudo(scored(mine[request.input]), request.places or ())
         return Failure(f"{type(request).__name__} was asked of a planted model")
 
     return answer
 
 
-def _scored(value: float, token: int = 0) -> Scored:
+def scored(value: float, token: int = 0) -> Scored:
+    """One token of that log-probability."""
     return Scored((token,), (value,), (0,), (0.0,), (1.0,))
 
 
 @cache
-def _pairs(n: int) -> tuple[Sequence[Case], npt.NDArray[np.int64]]:
+def _pairs(n: int, sizes: tuple[int, ...]) -> tuple[Sequence[Case], npt.NDArray[np.int64]]:
     """Cases, and the template of each by its number."""
-    template = np.repeat(np.arange(n), np.resize(_SIZES, n))
+    template = np.repeat(np.arange(n), np.resize(sizes, n))
     cases = [
         Case(f"p{k}", "", cluster=f"t{of}", options=(f"more {k}", f"less {k}"))
         for k, of in enumerate(template.tolist())
@@ -132,9 +135,9 @@ _SUBJECT = (
     "dose. Templates have 2 to 8 pairs, 4.2 on average. n counts templates."
 )
 
-_MEASURES = {"stereotype_share_change": Planted(clean=0.0, dose=0.15)}
+MEASURES = {"stereotype_share_change": Planted(clean=0.0, dose=0.15)}
 
 _LADDER = (60, 120, 200)
 
-SENTENCE_PREFERENCE = Plant(_SUBJECT, _MEASURES, _LADDER, _preferences)
-MASKED_PREFERENCE = Plant(_SUBJECT, _MEASURES, _LADDER, _hidden)
+SENTENCE_PREFERENCE = Plant(_SUBJECT, MEASURES, _LADDER, whole())
+MASKED_PREFERENCE = Plant(_SUBJECT, MEASURES, _LADDER, hidden())

@@ -27,6 +27,7 @@ def test_a_pair_is_read_without_its_brackets(tmp_path):
                 "The developer argued with the designer because she did not like it.",
                 "developer",
                 "he",
+                "masculine",
             ),
         )
     ]

@@ -15,7 +15,18 @@ from fmaudit.stats.sample import Question, Sample
 from fmaudit.types import Estimate, Rule, decode, encode
 
 Rows = Callable[..., Sample]
-ON_FEW_ROWS = [name for name in MEASURES if not name.startswith("tpr_at_")]
+WITHOUT_A_RULE = {"between_group_entropy", "selection_impact_ratio", "scoring_impact_ratio"}
+"""Figures that no rule can gate, with no interval or a drawn one; each has tests of its own."""
+OF_ONE_TEST = {"association_effect", "association_effect_change", "association_gap"}
+"""Figures of the words of one test, which are not weighted; each has tests of its own."""
+PEAKED = {"icat", "icat_change"}
+"""Figures without an interval near their peak, where these rows lie; each has tests of its own."""
+OF_ONE_GROUP = {"subgroup_auc", "bpsn_auc", "bnsp_auc"}
+"""Figures of a group beside the others, which `group` tells apart; each has tests of its own."""
+OWN_TESTS = WITHOUT_A_RULE | OF_ONE_TEST | PEAKED | OF_ONE_GROUP
+ON_FEW_ROWS = [
+    name for name in MEASURES if not name.startswith("tpr_at_") and name not in OWN_TESTS
+]
 DESIGNS = {
     "plain": {},
     "clustered": {"clusters": 120},
@@ -26,7 +37,7 @@ DESIGNS = {
 
 
 def ask(name: str, **more: object) -> Question:
-    op = ">=" if "ratio" in name else "<="
+    op = ">=" if "ratio" in name.split("_") else "<="
     return Question(
         rule=Rule(op, 0.1),
         m=4,
