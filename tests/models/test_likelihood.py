@@ -38,7 +38,7 @@ PROMPTS = [
     ("what is 1", ("2", "23", "234 ?")),
 ]
 
-PLAIN = TokenLogprobs("")
+PLAIN = TokenLogprobs("", ("a",))
 
 
 def load(folder, **options):

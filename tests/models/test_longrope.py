@@ -129,7 +129,7 @@ def test_neither_companions_nor_padding_move_a_likelihood(model, more):
 )
 def test_continuations_on_both_sides_of_the_turn(model, prompt):
     """A short one and a long one share no row, whichever the prompt lies on."""
-    assert model.likelihood.of(TokenLogprobs("")).reads_trees
+    assert model.likelihood.of(TokenLogprobs("", ("a",))).reads_trees
     requests = [
         TokenLogprobs(prompt, (" good", " and" + " the man works" * 12, " bad")),
         TokenLogprobs("a", (" good", " bad food")),

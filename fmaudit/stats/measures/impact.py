@@ -181,7 +181,7 @@ def _table(sample: Sample) -> Table:
     share = mass / sample.w.sum()
     out = share < LEAST_SHARE
     if (~out).sum() < 2:
-        raise NotEstimable("fewer than two categories that are 2 % of the rows")
+        raise NotEstimable(f"fewer than two categories that are {LEAST_SHARE:.0%} of the rows")
     return Table(names, codes, share, out)
 
 
