@@ -192,7 +192,7 @@ def _written():
 def test_every_known_reason_is_still_given_somewhere():
     written = "\n".join(_written())
     for text in (*SHAPES, *WHOLE):
-        for part in re.split(r"%\(\w+\)s|[:;] ", text):  # some are put together of several
+        for part in re.split(r"%\(\w+\)s|[:;,] ", text):  # some are put together of several
             part = part.strip(" '():;,").replace("%%", "%").removeprefix("no ")
             assert part in written or part.replace(" ", "_") in written, text
 

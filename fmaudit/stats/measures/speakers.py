@@ -37,6 +37,7 @@ from fmaudit.types import Estimate
 
 SIDES = {"men": 1.0, "women": -1.0}
 """Whom a stereotype is about, and how a preference for the masculine word counts."""
+NONE_ABOUT = {"men": "no stereotype about men", "women": "no stereotype about women"}
 
 _ENDS = ("value", "low", "high", "low_adj", "high_adj")
 
@@ -67,7 +68,7 @@ def _rate(values: Callable[[Sample], Floats]) -> Callable[[Sample, Question], Es
         for side, sign in SIDES.items():
             stereotypes = sorted(set(names[about == side]))
             if not stereotypes:
-                raise NotEstimable(f"no stereotype about {side}")
+                raise NotEstimable(NONE_ABOUT[side])
             for name in stereotypes:
                 mine = (about == side) & (names == name)
                 w = np.where(mine, sample.w, 0.0) / sample.w[mine].sum()
