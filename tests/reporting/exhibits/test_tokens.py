@@ -280,7 +280,7 @@ def test_the_page_shows_answers_escaped_and_in_nats(record, written, tmp_path):
     found = Finding(PROBE, "explanations", "converged_share", {}, None, None, "not_tested")
     page = render(msgspec.structs.replace(probe, findings=(found,)), tmp_path)
     figure = page[page.index('<figure class="maps">') :].partition("</figure>")[0]
-    assert "Answered <bdi>&lt;b&gt;Li" in figure
+    assert "Answer: <bdi>&lt;b&gt;Li" in figure
     assert "⟨U+202E⟩" in figure
     assert "Predicted" not in figure
     assert "nats a token of the answer" in figure
