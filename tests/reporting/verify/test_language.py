@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support_verify import agree
 
 from fmaudit.errors import NotEstimable
 from fmaudit.reporting.verify.estimates import Ask
 from fmaudit.reporting.verify.figures import FIGURES
 from fmaudit.reporting.verify.rows import Rows
 from fmaudit.stats.measures import MEASURES, extraction, language, preference
-from fmaudit.stats.sample import Question, Sample
+from fmaudit.stats.sample import Sample
 from fmaudit.types import Rule
 
 NAMES = [m.name for family in (language, preference, extraction) for m in family.MEASURES]
 LIMITS = {"perplexity": 4.0, "bits_per_byte": 0.9, "chrf": 40.0, "mean_preference": 0.3}
-NUMBERS = ("value", "low", "high", "low_adj", "high_adj", "p_fail", "p_pass")
 EVENTS = (
     "correct", "base_correct", "correct_per_byte", "exact", "base_exact", "unfinished",
     "extracted", "base_extracted", "discoverable", "base_discoverable",
@@ -46,25 +46,6 @@ def columns(n: int, chance: float, seed: int) -> dict[str, Any]:
         "chrf": 100.0 * (rng.random(n) < chance),
         **{name: rng.random(n) < chance for name in EVENTS},
     }
-
-
-def agree(name: str, sample: Sample, rows: Rows, rule: Rule | None, least: int = 1) -> None:
-    """Both give the same figure, or neither does."""
-    ask = Ask(rule, 6, 1, 2, least)
-    try:
-        found = MEASURES[name].estimate(sample, Question(rule=rule, m=6, minimum_n=least))
-    except NotEstimable:
-        with pytest.raises(NotEstimable):
-            FIGURES[name].compute(rows, ask)
-        return
-    again = FIGURES[name].compute(rows, ask)
-    for figure in NUMBERS:
-        one, two = getattr(found, figure), getattr(again, figure)
-        assert (one is None) == (two is None), figure
-        if one is not None:
-            assert abs(one - two) <= 1e-9 * max(1.0, abs(one)), (figure, one, two)
-    assert (again.n, again.clusters, again.method) == (found.n, found.clusters, found.method)
-    assert set(again.details) == set(found.details)
 
 
 @pytest.mark.parametrize("name", NAMES)
