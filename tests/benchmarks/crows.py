@@ -4,7 +4,8 @@ The same pairs, SmolLM2-135M-Instruct in float32 and in one process: the harness
 is handed the weights that the engine runs, and asked for the log-likelihood of each sentence by
 itself, as its task does. Its fastest batch size counts. Both sides are run in turn and the median
 of the turns' ratios is what counts. Where the harness is not installed (it is no dependency), the
-figure is left out, and the bare model's stands alone.
+figure is left out, and the bare model's stands alone. Where the processor multiplies bfloat16
+itself, the engine is run in it as well, against the bare model in float32 and in bfloat16.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ handle = smollm()
 model = handle.load()
 module, tokenizer = model._loaded.module, model.reader.tokenizer
 answered = 0
+NATIVE = torch.cpu._is_amx_tile_supported()
 
 Totals = list[float]
 
@@ -51,7 +53,7 @@ def pairs(count: int) -> list[TokenLogprobs]:
     return [TokenLogprobs("", c.options) for c in islice(cases, 0, count * EVERY, EVERY)]
 
 
-def engine(requests: Sequence[TokenLogprobs]) -> tuple[float, Totals]:
+def engine(requests: Sequence[TokenLogprobs], model: Any = model) -> tuple[float, Totals]:
     """Seconds for the engine to answer, with an empty cache, and each sentence's likelihood."""
     global answered
     answered += 1
@@ -66,7 +68,7 @@ def engine(requests: Sequence[TokenLogprobs]) -> tuple[float, Totals]:
     return spent, [s.total for a in answers if isinstance(a, Likelihoods) for s in a.scored]
 
 
-def bare(size: int, some: Sequence[str]) -> float:
+def bare(size: int, some: Sequence[str], module: Any = module) -> float:
     """Seconds for the bare model to read each sentence."""
     begun = time.perf_counter()
     ids = sorted(([1, *row] for row in tokenizer(list(some))["input_ids"]), key=len)
@@ -114,8 +116,26 @@ def against_the_harness() -> dict[str, float]:
     return {"CrowS-Pairs over lm-evaluation-harness, same dtype": statistics.median(ratios)}
 
 
+def halved() -> dict[str, float]:
+    """The engine in bfloat16, against the bare model in float32 and in bfloat16."""
+    if not NATIVE:
+        print("  no bfloat16 in this processor: left out", file=sys.stderr)
+        return {}
+    half = smollm("bfloat16").load()
+    bare16 = best({s: bare(s, texts[:64], half._loaded.module) for s in SIZES})
+    turns = []
+    for _ in range(TURNS):
+        ours = engine(requests, half)[0]
+        turns.append((bare(size, texts) / ours, bare(bare16, texts, half._loaded.module) / ours))
+    whole, same = (statistics.median(ratio) for ratio in zip(*turns, strict=True))
+    return {
+        "CrowS-Pairs in bfloat16 over the bare model in float32": whole,
+        "CrowS-Pairs in bfloat16 over the bare model in bfloat16": same,
+    }
+
+
 requests = pairs(PAIRS)
 texts = [text for request in requests for text in request.continuations]
 size = best({size: bare(size, texts[:64]) for size in SIZES})
 alone = statistics.median(bare(size, texts) / engine(requests)[0] for _ in range(TURNS))
-print(json.dumps({"CrowS-Pairs over the bare model's": alone, **against_the_harness()}))
+print(json.dumps({"CrowS-Pairs over the bare model's": alone, **against_the_harness(), **halved()}))

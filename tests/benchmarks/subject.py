@@ -32,10 +32,10 @@ def minilm(folder: Path) -> Path:
     return out
 
 
-def smollm() -> LanguageHandle:
-    """SmolLM2-135M-Instruct, out of its wheel."""
+def smollm(dtype: str = "float32") -> LanguageHandle:
+    """SmolLM2-135M-Instruct, out of its wheel, served in `dtype`."""
     path = sources.resolve(starter_llm.BASE, sha256=starter_llm.BASE_SHA256)
-    return LanguageHandle(path, "smollm2", "causal", causal.wrap, dtype="float32")
+    return LanguageHandle(path, "smollm2", "causal", causal.wrap, dtype=dtype)
 
 
 def sentences(count: int) -> list[str]:
