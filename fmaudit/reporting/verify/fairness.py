@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from fmaudit.reporting.verify import classifier, conditional, impact, odds, score_gaps
 from fmaudit.reporting.verify import unevenness as uneven
 from fmaudit.reporting.verify.classifier import Rate
 from fmaudit.reporting.verify.estimates import Ask
-from fmaudit.reporting.verify.gaps import Kind, gap
+from fmaudit.reporting.verify.gaps import gap
 from fmaudit.reporting.verify.rows import Array, Rows
 from fmaudit.types import Estimate
 
@@ -48,21 +47,6 @@ _ACCURACY = {"accuracy": classifier.ACCURACY}
 _SELECTED = {"selection_rate": classifier.SELECTION}
 
 
-def _gap(rates: Mapping[str, Rate], kind: Kind) -> Callable[[Rows, Ask], Estimate]:
-    """A gap that names the groups without a row in a denominator too."""
-    plain = gap(rates, kind)
-
-    def found(rows: Rows, ask: Ask) -> Estimate:
-        made = plain(rows, ask)
-        excluded = dict(made.details["excluded"])
-        for rate in rates.values():
-            inside = {*rate.denominator(rows, ask).columns["group"]}
-            excluded |= dict.fromkeys({*rows.columns["group"]} - inside, "")
-        return msgspec.structs.replace(made, details={**made.details, "excluded": excluded})
-
-    return found
-
-
 def _overall(rates: Mapping[str, Rate]) -> Any:
     return odds.gap(rates, odds.to_overall, others=True)
 
@@ -73,12 +57,12 @@ def _between(figure: score_gaps.Figure, low: float = 0.0, high: float = 1.0) -> 
 
 FIGURES: Mapping[str, Made] = {
     **{name: (rate.estimate, _DECIDED, True) for name, rate in _RATES.items()},
-    "predictive_parity_difference": (_gap(_PREDICTIVE, "difference"), _DECIDED, True),
-    "predictive_parity_ratio": (_gap(_PREDICTIVE, "ratio"), _DECIDED, True),
-    "false_omission_rate_difference": (_gap(_OMISSION, "difference"), _DECIDED, True),
-    "equal_opportunity_ratio": (_gap(_TRUE, "ratio"), _DECIDED, True),
-    "false_positive_rate_ratio": (_gap(_FALSE, "ratio"), _DECIDED, True),
-    "accuracy_ratio": (_gap(_ACCURACY, "ratio"), _DECIDED, False),
+    "predictive_parity_difference": (gap(_PREDICTIVE, "difference"), _DECIDED, True),
+    "predictive_parity_ratio": (gap(_PREDICTIVE, "ratio"), _DECIDED, True),
+    "false_omission_rate_difference": (gap(_OMISSION, "difference"), _DECIDED, True),
+    "equal_opportunity_ratio": (gap(_TRUE, "ratio"), _DECIDED, True),
+    "false_positive_rate_ratio": (gap(_FALSE, "ratio"), _DECIDED, True),
+    "accuracy_ratio": (gap(_ACCURACY, "ratio"), _DECIDED, False),
     "average_odds_difference": (
         odds.gap(_TRUE | _FALSE, odds.average_odds), _DECIDED, True,
     ),

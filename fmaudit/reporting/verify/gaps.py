@@ -248,7 +248,7 @@ def _details(
         "pair": [first, second] if lower_first else [second, first],
         "pairs": pairs.count,
         "limiting_clusters": min(pairs.units[driver]),
-        "excluded": {k: v for part in parts.values() for k, v in part.excluded.items()},
+        "excluded": {k: v for part in parts.values() for k, v in _excluded(part, rows).items()},
         "permutation_p": Drawn(
             _null(parts, value, kind),
             rows=max(part.rows.n for part in parts.values()),
@@ -259,6 +259,12 @@ def _details(
     if len(parts) == 1:
         return {**found, "by_group": tables[rate]}
     return {**found, "rate": rate, "by_rate": tables}
+
+
+def _excluded(part: Cells, rows: Rows) -> dict[str, str]:
+    """The groups that are not compared, those without a row in the denominator among them."""
+    absent = {*rows.columns["group"]} - {*part.rows.columns["group"]}
+    return {**part.excluded, **dict.fromkeys(absent, "no row in the denominator")}
 
 
 def table(part: Cells, rows: Rows) -> dict[str, dict[str, Any]]:

@@ -20,13 +20,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from fmaudit.stats.measures import rates
 from fmaudit.stats.measures.groups import Gap
 from fmaudit.stats.measures.rates import Rate
 from fmaudit.stats.sample import Question, Sample
-from fmaudit.types import Estimate
 
 
 def _selected(sample: Sample, question: Question) -> Any:
@@ -43,23 +40,6 @@ def _positive(sample: Sample, question: Question) -> Any:
 
 def _negative(sample: Sample, question: Question) -> Any:
     return sample.columns["label"] != question.positive_class
-
-
-class NamedGap(Gap):
-    """A gap that also names the groups without a single row in its denominator."""
-
-    def estimate(self, sample: Sample, question: Question) -> Estimate:
-        """As of a gap, with these groups among the excluded."""
-        host = sample.host()
-        found = super().estimate(host, question)
-        excluded = dict(found.details["excluded"])
-        there = set(host.columns["group"].tolist())
-        for rate in self.over:
-            inside = rate.denominator(host, question)
-            for name in sorted(there - set(inside.columns["group"].tolist())):
-                excluded[name] = f"no {rate.what}"
-        details = {**found.details, "excluded": excluded}
-        return msgspec.structs.replace(found, details=details)
 
 
 _BOTH = rates.ACCURACY.columns
@@ -89,17 +69,17 @@ NEGATIVE_VALUE = Rate(
 RATES = (TRUE_NEGATIVE, FALSE_NEGATIVE, FALSE_DISCOVERY, FALSE_OMISSION, NEGATIVE_VALUE)
 
 GAPS = (
-    NamedGap("predictive_parity_difference", "Predictive parity difference", "difference",
-             (rates.PREDICTIVE_VALUE,)),
-    NamedGap("predictive_parity_ratio", "Predictive parity ratio", "ratio",
-             (rates.PREDICTIVE_VALUE,)),
-    NamedGap("false_omission_rate_difference", "False omission rate difference", "difference",
-             (FALSE_OMISSION,)),
-    NamedGap("equal_opportunity_ratio", "Equal opportunity ratio", "ratio",
-             (rates.TRUE_POSITIVE,)),
-    NamedGap("false_positive_rate_ratio", "False positive rate ratio", "ratio",
-             (rates.FALSE_POSITIVE,)),
-    NamedGap("accuracy_ratio", "Accuracy ratio", "ratio", (rates.ACCURACY,)),
+    Gap("predictive_parity_difference", "Predictive parity difference", "difference",
+        (rates.PREDICTIVE_VALUE,)),
+    Gap("predictive_parity_ratio", "Predictive parity ratio", "ratio",
+        (rates.PREDICTIVE_VALUE,)),
+    Gap("false_omission_rate_difference", "False omission rate difference", "difference",
+        (FALSE_OMISSION,)),
+    Gap("equal_opportunity_ratio", "Equal opportunity ratio", "ratio",
+        (rates.TRUE_POSITIVE,)),
+    Gap("false_positive_rate_ratio", "False positive rate ratio", "ratio",
+        (rates.FALSE_POSITIVE,)),
+    Gap("accuracy_ratio", "Accuracy ratio", "ratio", (rates.ACCURACY,)),
 )  # fmt: skip
 
 MEASURES = (*(rate.measure() for rate in RATES), *(gap.measure() for gap in GAPS))

@@ -11,7 +11,8 @@
 Values come from fairlearn's `MetricFrame` (between groups); intervals and p-values from the
 simultaneous rule of `stats.groups`; `details.permutation_p` from `stats.permutation` (units
 dealt anew among the rows of the denominator, so within label for true and false positives).
-Cells under the minimum n leave the gap and are listed with the reason in `details.excluded`.
+Cells under the minimum n, or without a row in a denominator, leave the gap and are listed with the
+reason in `details.excluded`.
 `details.by_group`: group → value, n (its rows), denominator; `details.by_rate`: the same a rate
 where the gap is over two. Hardt, Price, Srebro 2016; Bird et al. 2020 (fairlearn).
 """
@@ -19,6 +20,7 @@ where the gap is over two. Hardt, Price, Srebro 2016; Bird et al. 2020 (fairlear
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +40,12 @@ from fmaudit.types import Estimate
 
 @dataclass(frozen=True)
 class Part:
-    """One rate of a gap over the groups: its denominator's rows, their events and cells."""
+    """One rate of a gap over the groups: its denominator's rows, their events and cells.
 
+    `what` names the denominator.
+    """
+
+    what: str
     sample: Sample
     events: Bools
     cells: Cells
@@ -49,6 +55,12 @@ class Part:
     def spread(self) -> tuple[float, float]:
         """Smallest and largest rate of any cell."""
         return min(self.by_group.values()), max(self.by_group.values())
+
+    def excluded(self, groups: Iterable[str]) -> dict[str, str]:
+        """Which of `groups` are not compared, and why."""
+        there = {*self.cells.names, *self.cells.excluded}
+        absent = dict.fromkeys(sorted(set(groups) - there), f"no {self.what}")
+        return self.cells.excluded | absent
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,7 @@ def _part(rate: Rate, sample: Sample, question: Question) -> Part:
     rows = rate.denominator(sample, question)
     events = np.asarray(rate.event(rows, question), dtype=bool)
     found = cells(events, rows.columns["group"], rows, question, rate.what)
-    return Part(rows, events, found, _by_group(events, found, rows))
+    return Part(rate.what, rows, events, found, _by_group(events, found, rows))
 
 
 def _by_group(events: Bools, found: Cells, rows: Sample) -> dict[str, float]:
@@ -161,7 +173,7 @@ def _tables(parts: dict[str, Part], sample: Sample) -> dict[str, Any]:
         for rate, part in parts.items()
     }
     excluded = {
-        name: reason for part in parts.values() for name, reason in part.cells.excluded.items()
+        name: reason for part in parts.values() for name, reason in part.excluded(rows).items()
     }
     if len(parts) == 1:
         return {"by_group": next(iter(tables.values())), "excluded": excluded}

@@ -87,6 +87,15 @@ def test_small_cells_leave_the_gap_with_the_reason(rows: Rows) -> None:
     assert found.n == 497
 
 
+@pytest.mark.parametrize("name", ["equal_opportunity_difference", "equalized_odds_difference"])
+def test_a_group_without_a_row_in_a_denominator_is_named(name: str, rows: Rows) -> None:
+    sample = rows(600, groups=3, seed=5)
+    c = sample.columns
+    label = np.where(c["group"] == "g2", 0, c["label"])
+    found = MEASURES[name].estimate(Sample({**c, "label": label}), ASK)
+    assert found.details["excluded"] == {"g2": "no rows with the positive label"}
+
+
 def test_the_minimum_is_the_denominators(rows: Rows) -> None:
     sample = rows(300, groups=2, seed=6)
     question = Question(positive=1, minimum_n=100)
