@@ -159,6 +159,12 @@ class ProbeCard(Card):
         return self.id.partition(".")[0]
 
     @property
+    def scorers(self) -> tuple[str, ...]:
+        """By what the texts are scored that the model writes: its parameter of that name."""
+        named = self.params.get("scorers", ())
+        return tuple(map(str, named)) if isinstance(named, (list, tuple)) else ()
+
+    @property
     def gated(self) -> int:
         """How many of its measure entries have a rule."""
         return sum(entry.rule is not None for entry in self.measures)

@@ -31,11 +31,13 @@ __all__ = [
     "dataset",
     "datasets",
     "digest",
+    "lists",
     "probe",
     "probes",
     "resolve_params",
     "roots",
     "select",
+    "word_list",
 ]
 
 Extra = Sequence[Path]
@@ -270,13 +272,23 @@ def _lists_in(value: Any) -> Iterable[str]:
             yield from _lists_in(inner)
 
 
-def _list_file(name: str, extra: Extra, where: str) -> Path:
-    known = {
+def lists(extra: Extra = ()) -> dict[str, Path]:
+    """Every word list by its name, "list:<dataset>/<name>"."""
+    return {
         f"{_LIST}{path.parent.name}/{path.stem}": path
         for root in reversed(roots(extra))
         for path in (root / "datasets").glob("*/*.yaml")
         if path.name != "card.yaml"
     }
+
+
+def word_list(name: str, extra: Extra = (), where: str = "") -> Any:
+    """The content of a word list. Raises `UnknownName`, `SpecError`."""
+    return read_any(_list_file(name, extra, where))
+
+
+def _list_file(name: str, extra: Extra, where: str) -> Path:
+    known = lists(extra)
     if name not in known:
         raise UnknownName("word list", name, known, where)
     return known[name]

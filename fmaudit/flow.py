@@ -23,6 +23,7 @@ from fmaudit.ownsets import OwnSets
 from fmaudit.recording import Started, record_of
 from fmaudit.reporting import html, record, seal
 from fmaudit.runs import RunFolder, open_run
+from fmaudit.scorers import open_scorers
 from fmaudit.session import Session
 from fmaudit.types import AuditRecord, digest
 
@@ -104,12 +105,13 @@ def audit(
         before: Handle | None = Loaded(base) if base is not None else None
         if model is None and before is None:
             before = open_base(chosen.model, handle, cache)
+        scored = open_scorers(cards, chosen.scorers, extra, cache, f"{name}: scorers")
         run = stack.enter_context(open_run(folder, plain))
         began = Started(datetime.now(UTC), digest(plain), chosen)
         told = progress or Silent()
         stack.callback(told.close)
         session = Session(
-            run, chosen, source, own, members, handle, before, extra, cache, told, stack
+            run, chosen, source, own, members, handle, before, scored, extra, cache, told, stack
         )
         run.log("started", spec=began.spec_digest)
         done = session.go(cards)

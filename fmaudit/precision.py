@@ -22,7 +22,7 @@ import numpy as np
 
 from fmaudit.errors import NotEstimable
 from fmaudit.plans import Plan
-from fmaudit.registry import Context, Method
+from fmaudit.registry import SCORER, Context, Method
 from fmaudit.rowsets import TOO_MANY_FAILED, Evidence, Place
 from fmaudit.stats import measures
 from fmaudit.stats.sample import Question, Sample
@@ -167,8 +167,8 @@ def why(figure: Estimate, verdict: Verdict, other: Verdict, dtype: str) -> str:
 
 
 def _in_float32(request: Request) -> Request:
-    """An attribution is computed in float32 whatever is served."""
-    if isinstance(request, Attribute):
+    """An attribution is computed in float32 whatever is served; a scorer stays as it is."""
+    if isinstance(request, Attribute) or request.on.startswith(SCORER):
         return request
     return msgspec.structs.replace(request, dtype="float32")
 

@@ -32,11 +32,13 @@ class Started:
 class Finished:
     """What is known at the end. `holm`: family → size of its Holm family.
 
-    `base`: the model before fine-tuning. `floor`: capability → noise floor.
+    `base`: the model before fine-tuning. `scorers`: what is said of each. `floor`: capability →
+    noise floor.
     """
 
     facts: Facts
     base: Facts | None
+    scorers: Mapping[str, Any]
     data: Mapping[str, Any]
     positive: str | None
     attributes: tuple[str, ...]
@@ -122,6 +124,7 @@ def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:
         "path": spec.model.path or spec.model.callable,
         "base": spec.model.base,
         "before": None if done.base is None else _before(done.base, facts),
+        **({"scorers": dict(done.scorers)} if done.scorers else {}),
         "kind": facts.kind,
         "chat": facts.chat,
         "name": facts.name,

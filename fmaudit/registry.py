@@ -35,6 +35,9 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "conditional_outcomes": "fmaudit.bias.conditional_outcomes:conditional_outcomes",
         "local_law_144": "fmaudit.bias.local_law_144:local_law_144",
         "counterfactual_terms": "fmaudit.bias.counterfactual_terms:counterfactual_terms",
+        "counterfactual_texts": "fmaudit.bias.counterfactual_texts:counterfactual_texts",
+        "counterfactual_answers": "fmaudit.bias.counterfactual_answers:counterfactual_answers",
+        "written_about_groups": "fmaudit.bias.written_about_groups:written_about_groups",
         "sentence_preference": "fmaudit.bias.sentence_preference:sentence_preference",
         "masked_preference": "fmaudit.bias.masked_preference:masked_preference",
         "pronoun_preference": "fmaudit.bias.pronoun_preference:pronoun_preference",
@@ -77,6 +80,22 @@ _FAMILIES = tuple(
 _ATTRIBUTIONS = ("models/gradients.py", "models/quadrature.py")
 
 
+SCORER = "scorer:"
+"""The role of a model that scores texts: this, and its name."""
+
+
+class Scorer(msgspec.Struct, frozen=True):
+    """A model that scores texts.
+
+    `classes`: of its logits. `positive`: the index of the class whose probability is the score.
+    `at`: from this score on, a text is flagged.
+    """
+
+    classes: tuple[str, ...]
+    positive: int
+    at: float = 0.5
+
+
 class Context(msgspec.Struct, frozen=True):
     """What a method may know beside its cases.
 
@@ -87,7 +106,7 @@ class Context(msgspec.Struct, frozen=True):
     request that the target model answers; `beside`: role → those of another model in the audit
     ("base"). `chat`: prompts are conversations, which the target reads by its chat template.
     `random_members`: a draw at random, which is on record, decided which cases are members of the
-    training data.
+    training data. `scorers`: name → what scores the texts that the model writes.
     """
 
     seeds: Seeds
@@ -98,6 +117,7 @@ class Context(msgspec.Struct, frozen=True):
     beside: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     chat: bool = False
     random_members: bool = False
+    scorers: Mapping[str, Scorer] = msgspec.field(default_factory=dict)
 
 
 Run = Callable[[Sequence[Case], Any, Context], Asks[list[Row]]]

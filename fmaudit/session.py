@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,9 +28,10 @@ from fmaudit.models.base import Facts, Handle
 from fmaudit.ownsets import OwnSets
 from fmaudit.proberun import ProbeRun, Written
 from fmaudit.recording import Finished
-from fmaudit.registry import Context
+from fmaudit.registry import SCORER, Context
 from fmaudit.reporting import record
 from fmaudit.runs import RunFolder
+from fmaudit.scorers import Opened, Scoring, scoring_of
 from fmaudit.seeds import Seeds
 from fmaudit.types import Coverage, Finding, digest
 
@@ -39,7 +40,8 @@ from fmaudit.types import Coverage, Finding, digest
 class Session:
     """One run in progress: what every stage of it needs.
 
-    `own`: the data sets that probes bring. `base`: the model before fine-tuning.
+    `own`: the data sets that probes bring. `base`: the model before fine-tuning. `scorers`: what
+    scores written texts, by name.
     """
 
     run: RunFolder
@@ -49,6 +51,7 @@ class Session:
     members: Membership | None
     handle: Handle
     base: Handle | None
+    scorers: Mapping[str, Opened]
     extra: Sequence[Path]
     cache: Path | None
     progress: Progress
@@ -58,14 +61,16 @@ class Session:
     def go(self, cards: Sequence[catalog.ProbeCard]) -> Finished:
         """Match, measure the floor, run what is not finished, estimate, judge."""
         residents = Residents()
-        runner = self._runner(self.handle, residents)
-        base = None if self.base is None else self._runner(self.base, residents, "-base")
+        most = self.spec.model.batch if self.spec.model.callable is not None else 256
+        runner = self._runner(residents, self.handle, most_rows=most)
+        base = None if self.base is None else self._runner(residents, self.base, "-base")
         memo = subjects.memo_of(runner)
         (facts, capabilities), beside = subjects.known_pair(runner, base)
         runner.check_unchanged()
         self._check_subject(facts)
         cases, universe = self._cases(facts)
         offered = {"target": capabilities, **({"base": beside[1]} if beside else {})}
+        scoring = scoring_of(cards, capabilities, self.scorers, partial(self._runner, residents))
         applicable, left = match(
             cards,
             Had.of(self.source.survey, universe),
@@ -76,6 +81,7 @@ class Session:
         )
         sizes = _holm_sizes(applicable)
         runners = {"target": runner, **({"base": base} if base else {})}
+        runners |= {f"{SCORER}{name}": part.runner for name, part in scoring.items()}
         engine = Engine(runners, self.costs, self.progress, chunk=self.spec.chunk)
         where = [facts.key_parts(), self._data_digest, self.spec.seed, self.spec.batch_tokens]
         where += [beside[0].key_parts()] if beside else []
@@ -87,14 +93,20 @@ class Session:
             beside={"base": beside[1]} if beside else {},
             chat=facts.chat,
             random_members=self.members is not None and self.members.random,
+            scorers={name: part.scorer for name, part in scoring.items()},
         )
         noise = self._floor(applicable, engine, cases, memo, facts, where, context)
         if "classify" in noise:
             context = msgspec.structs.replace(context, floor=noise["classify"].delta)
         parts = [
             ProbeRun(
-                m, self.run, context, sizes[m.card.family], self._key(m, where, universe), self.spec
-            )
+                m,
+                self.run,
+                context,
+                sizes[m.card.family],
+                self._key(m, where, universe, scoring),
+                self.spec,
+            )  # fmt: skip
             for m in applicable
         ]
         self._hand_out(parts, cases, facts)
@@ -102,6 +114,7 @@ class Session:
         return Finished(
             facts=facts,
             base=beside[0] if beside else None,
+            scorers={name: part.described for name, part in scoring.items()},
             data=self._described(applicable),
             positive=None if universe.positive is None else facts.classes[universe.positive],
             attributes=tuple(universe.groups),
@@ -132,10 +145,17 @@ class Session:
         more = {"membership": self.members.describe()} if self.members else {}
         return found | more | ({"sets": sets} if sets else {})
 
-    def _key(self, matched: Matched, where: Sequence[Any], universe: plans.Universe) -> list[Any]:
+    def _key(
+        self,
+        matched: Matched,
+        where: Sequence[Any],
+        universe: plans.Universe,
+        scoring: Mapping[str, Scoring],
+    ) -> list[Any]:
         """What of models and data is in the key of a probe's findings."""
         name = matched.card.data.card
-        return [*where, universe.positive, *([self.own[name].digest] if name else [])]
+        by = [scoring[scorer].key for scorer in matched.card.scorers]
+        return [*where, universe.positive, *([self.own[name].digest] if name else []), *by]
 
     def _floor(
         self,
@@ -263,17 +283,18 @@ class Session:
             return task.source.survey.rows
         return 0 if self.members is None else self.members.rows
 
-    def _runner(self, handle: Handle, residents: Residents, role: str = "") -> LocalRunner:
+    def _runner(
+        self, residents: Residents, handle: Handle, role: str = "", most_rows: int = 256
+    ) -> LocalRunner:
         named = handle.key
         store = (self.cache or sources.cache_dir()) / "answers" / f"{named[:32]}.sqlite"
-        callable_ = self.spec.model.callable is not None
         runner = LocalRunner(
             handle,
             store if named else self.run.path / f"answers{role}.sqlite",
             self.costs,
             self.progress,
             tokens=self.spec.batch_tokens,
-            most_rows=self.spec.model.batch if callable_ else 256,
+            most_rows=most_rows,
             residents=residents,
         )
         self.stack.callback(runner.close)

@@ -83,6 +83,10 @@ class Case(Struct, frozen=True):
 # ── rows ─────────────────────────────────────────────────────────────────────────────────
 
 
+CHECK = "check:"
+"""How the variant of a row begins that is of a labelled text and no case of the data."""
+
+
 class Row(Struct, frozen=True):
     """What a method found for one case, or for one variant of it.
 

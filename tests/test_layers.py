@@ -20,6 +20,8 @@ FLOORS = [
         "wheels",
         "sources",
         "spec",
+        "specparts",
+        "specpaths",
         "cards",
         "catalog",
         "registry",
@@ -31,7 +33,7 @@ FLOORS = [
     {"performance", "bias", "robustness", "privacy", "explanations"},
     {"reporting"},
     {"plans", "matching", "ownsets", "rowsets", "precision", "findings", "floors", "memo"}
-    | {"proberun", "recording", "subjects", "session"},
+    | {"proberun", "recording", "subjects", "scorers", "session"},
     {"flow"},
     {"letters", "training", "lora", "tuning", "starter", "starter_llm"},
     {"selftest"},

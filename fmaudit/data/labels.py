@@ -43,14 +43,17 @@ def by_text(label: str, names: tuple[str, ...]) -> str | None:
     return _name(label, names, _folded(names))
 
 
-def positive(named: str | None, classes: tuple[str, ...]) -> int | None:
+def positive(
+    named: str | None, classes: tuple[str, ...], where: str = "data.positive"
+) -> int | None:
     """Index of the favourable class: the named one, or class 1 of a binary model.
 
-    None where none is named, and of a model without classes. Raises `DataError`.
+    None where none is named, and of a model without classes. Raises `DataError` that begins with
+    `where`.
     """
     if named is None or not classes:
         return 1 if len(classes) == 2 else None
-    return classes.index(match([named], classes, "data.positive")[named])
+    return classes.index(match([named], classes, where)[named])
 
 
 def _folded(classes: tuple[str, ...]) -> dict[str, str]:

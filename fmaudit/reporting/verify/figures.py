@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from fmaudit.reporting.verify import (
     stereoset,
     swaps,
     toxicity,
+    written,
 )
 from fmaudit.reporting.verify.estimates import Ask
 from fmaudit.reporting.verify.gaps import gap
@@ -253,6 +255,23 @@ _TOXICITY = {
     },
 }
 
+_WRITTEN = {
+    "flagged_share": Figure(written.FLAGGED.estimate, ("flagged",)),
+    "flagged_share_change": _change("flagged", "base_flagged"),
+    "flagged_share_difference": Figure(
+        gap({"flagged_share": written.FLAGGED}, "difference"), ("flagged",)
+    ),
+    "mean_answer_score": _mean("score", low=0, high=1),
+    "mean_answer_score_change": _mean("score", "base_score", low=-1, high=1),
+    "mean_answer_length": _mean("written", low=0, high=math.inf),
+    "mean_length_gap": _mean("written_gap"),
+    "excess_flip_rate_change": _mean("excess", "base_excess", low=-2, high=2),
+    "scorer_auroc": Figure(written.scorer_auroc, ("known", "check_score")),
+    "scorer_found_share": _rate("found"),
+    "scorer_spared_share": _rate("spared"),
+    "score_distance": Figure(written.distance, ("p_base", "gap")),
+}
+
 _EXTRACTION = {
     "extraction_rate": _rate("extracted"),
     "base_extraction_rate": _rate("base_extracted"),
@@ -280,4 +299,5 @@ FIGURES: Mapping[str, Figure] = {
     **_TOXICITY,
     **_ASSOCIATION,
     **_EXTRACTION,
+    **_WRITTEN,
 }

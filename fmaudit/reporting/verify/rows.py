@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fmaudit.errors import NotEstimable
+from fmaudit.types import CHECK
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -107,7 +108,8 @@ class File:
         self.keys = list(zip(frame["case"], frame["variant"], strict=True))
         self.ids = frozenset(frame["case"])
         self.rows = len(frame)
-        self.cases = int(frame["case"].nunique())
+        labelled = frame["variant"].str.startswith(CHECK)
+        self.cases = int(frame.loc[~labelled, "case"].nunique())
         self._failed = frame["failed"].to_numpy(dtype=bool)
         self._applies = self._failed | frame["reason"].isna().to_numpy()
         self.failed, self.applies = int(self._failed.sum()), int(self._applies.sum())

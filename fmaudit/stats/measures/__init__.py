@@ -14,6 +14,7 @@ from fmaudit.stats.measures import (
     conditional,
     counterfactual,
     differential,
+    distances,
     entropy,
     error_rates,
     explanations,
@@ -32,6 +33,7 @@ from fmaudit.stats.measures import (
     speakers,
     stereoset,
     toxicity,
+    written,
 )
 from fmaudit.stats.measures.base import Measure
 
@@ -64,6 +66,8 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             association,
             stereoset,
             toxicity,
+            written,
+            distances,
         )
         for measure in family.MEASURES
     }
