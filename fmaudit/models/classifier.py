@@ -1,4 +1,4 @@
-"""`AutoModelForSequenceClassification` of transformers, from a folder.
+"""`AutoModelForSequenceClassification` of transformers, from a folder: classifiers and rankers.
 
 The folder is digested without loading anything; loading refuses what would make an audit
 wrong in silence: a head that is not in the weights (it would be drawn at random), pickled
@@ -20,6 +20,8 @@ from fmaudit.models.torchmodel import TorchClassifier
 from fmaudit.types import digest
 
 if TYPE_CHECKING:
+    import torch
+
     from fmaudit.spec import ModelSpec
 
 AUTO = "AutoModelForSequenceClassification"
@@ -64,7 +66,7 @@ class ClassifierHandle:
         has_tokenizer(self.path)
         device = pick_device(self.device)
         dtype, notes = pick_dtype(self.dtype, config, device)
-        module = self._folder.module(AUTO, dtype).to(device)
+        module = _two_sided(self._folder.module(AUTO, dtype)).to(device)
         classes = _classes(config, self.labels, self.path)
         return TorchClassifier(
             module,
@@ -74,7 +76,7 @@ class ClassifierHandle:
             digest=self.key,
             adapter="classifier",
             notes=notes,
-            full=lambda: self._folder.module(AUTO, torch.float32),
+            full=lambda: _two_sided(self._folder.module(AUTO, torch.float32)),
         )
 
 
@@ -93,6 +95,22 @@ def open_model(spec: ModelSpec, path: Path | None, name: str) -> ClassifierHandl
     )
 
 
+def _two_sided(module: torch.nn.Module) -> torch.nn.Module:
+    """A module of one output z as one of two, 0 and z: their softmax is the logistic of z."""
+    if int(module.config.num_labels) != 1:  # type: ignore[union-attr, arg-type]
+        return module
+
+    def both(_: Any, given: Any, out: Any) -> Any:
+        del given
+        import torch
+
+        out.logits = torch.cat([torch.zeros_like(out.logits), out.logits], dim=-1)
+        return out
+
+    module.register_forward_hook(both)
+    return module
+
+
 def _classes(config: Any, labels: Sequence[str] | None, path: Path) -> tuple[str, ...]:
     count = int(config.num_labels)
     if getattr(config, "problem_type", None) == "multi_label_classification":
@@ -100,13 +118,15 @@ def _classes(config: Any, labels: Sequence[str] | None, path: Path) -> tuple[str
             f"model: {path} was trained with problem_type multi_label_classification; its scores "
             "are not one distribution over classes. Wrap it in a callable, one label at a time."
         )
-    if count < 2:
+    if count < 2 and (labels is None or len(labels) != 2):
         raise ModelError(
-            f"model: {path} has {count} output (a regression head); the classifier adapter needs "
-            "at least two classes. Wrap it in a callable that returns probabilities."
+            f"model: {path} has {count} output. Of a ranker or a reward model, say what a low and "
+            "a high score mean: `labels: [irrelevant, relevant]`; the score is then the logistic "
+            "function of the output. A model that predicts a number is no classifier: wrap it in "
+            "a callable that returns probabilities."
         )
     if labels is not None:
-        if len(labels) != count:
+        if len(labels) != max(2, count):
             raise ModelError(
                 f"model: labels: {len(labels)} names were given, but the model has {count} classes."
             )

@@ -172,3 +172,48 @@ def test_the_folder_is_digested_once_a_handle(tiny, monkeypatch):
     handle = ClassifierHandle(tiny, "m")
     assert handle.key == handle.key
     assert calls == [tiny]
+
+
+@pytest.fixture
+def ranker(tiny, tmp_path):
+    """A cross-encoder of one output."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    torch.manual_seed(3)
+    module = AutoModelForSequenceClassification.from_pretrained(
+        tiny, num_labels=1, ignore_mismatched_sizes=True
+    )
+    module.config.problem_type = None
+    module.save_pretrained(tmp_path / "ranker")
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "ranker")
+    return tmp_path / "ranker", module.eval(), AutoTokenizer.from_pretrained(tiny)
+
+
+def test_a_rankers_score_is_the_logistic_of_its_output(ranker):
+    folder, module, tokenizer = ranker
+    model = load(folder, labels=("irrelevant", "relevant"))
+    assert model.facts.classes == ("irrelevant", "relevant")
+    with torch.inference_mode():
+        raw = module(**tokenizer("the film", "was good", return_tensors="pt")).logits[0, 0].item()
+    ((low, high),) = logits(model, [Pair("the film", "was good")])
+    assert low == 0
+    assert high == pytest.approx(raw, abs=1e-6)
+
+
+def test_a_rankers_maps_are_of_its_output(ranker):
+    from fmaudit.types import Attribute, Attributions
+
+    model = load(ranker[0], labels=("irrelevant", "relevant"))
+    asked = [Attribute("the film was good")]
+    prepared = model.prepare(asked)
+    (found,) = model.run(prepared, length=prepared[0].length, rows=1)
+    assert isinstance(found, Attributions)
+    assert found.converged
+    assert sum(found.scores) == pytest.approx(found.difference, rel=0.05, abs=1e-3)
+
+
+def test_one_output_without_names_is_told(ranker):
+    with pytest.raises(ModelError, match=r"labels: \[irrelevant, relevant\]"):
+        load(ranker[0])
+    with pytest.raises(ModelError, match="1 output"):
+        load(ranker[0], labels=("one", "two", "three"))
