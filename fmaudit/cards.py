@@ -26,6 +26,9 @@ Published = Literal[
 ]  # fmt: skip
 """Formats of published benchmarks."""
 
+Written = Literal["templates", "counterfactuals", "frames"]
+"""Formats in which sentences with slots are written."""
+
 
 class Card(Strict):
     """A card knows the file it was read from."""
@@ -258,7 +261,7 @@ class DatasetCard(Card):
     citation: Annotated[tuple[Citation, ...], Field(min_length=1)]
     kind: Literal["task", "wordlist", "templates"] = "task"
     files: tuple[DataFile, ...] = ()
-    format: Literal["csv", "jsonl", "parquet", "templates"] | Published | None = None
+    format: Literal["csv", "jsonl", "parquet"] | Written | Published | None = None
     csv: CsvOptions = CsvOptions()
     columns: ColumnMap | None = None
     values: dict[Name, dict[Name, Text]] = Field(default_factory=dict)

@@ -43,11 +43,12 @@ def check(
     """Check every dataset card, and read the sentence templates that lie beside one."""
     from fmaudit import catalog
     from fmaudit.data.opening import check_templates
+    from fmaudit.data.tables import WRITTEN
 
     extra = [folder] if folder else []
     cards = catalog.datasets(extra)
     for card in cards.values():
-        if card.format == "templates":
+        if card.format in WRITTEN:
             check_templates(card, extra)
     print(f"{len(cards)} dataset cards are in order.")
 

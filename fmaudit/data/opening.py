@@ -13,8 +13,7 @@ from fmaudit.cards import ColumnMap, CsvOptions, DataFile, DatasetCard
 from fmaudit.data.cases import CaseSource
 from fmaudit.data.columns import Reader, Template, column, template
 from fmaudit.data.huggingface import is_saved, open_saved, open_snapshot
-from fmaudit.data.tables import SEPARATORS, CsvTable, Table, format_of, open_table
-from fmaudit.data.templates import TemplatesTable
+from fmaudit.data.tables import SEPARATORS, WRITTEN, CsvTable, Table, format_of, open_table
 from fmaudit.errors import DataError, SpecError, UnknownName
 from fmaudit.sources import parse, resolve
 from fmaudit.spec import DataSpec
@@ -68,7 +67,8 @@ def check_templates(card: DatasetCard, extra: Sequence[Path] = ()) -> None:
     if any(parse(file.source, f"{card.file}: files").scheme != "file" for file in card.files):
         return
     for file in card.files:
-        _ = TemplatesTable(fetch(file, card)[0]).pairs
+        table = WRITTEN[str(card.format)](fetch(file, card)[0])
+        _ = list(table.rows(table.columns))
     if card.kind == "task":
         where = f"{card.file}: columns"
         _ = open_cases(DataSpec(card=card.id), where=where, extra=extra).survey

@@ -7,7 +7,7 @@ with its place in the file. Nothing is read ahead beyond a block.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import msgspec
 
 from fmaudit.cards import CsvOptions
+from fmaudit.data.counterfactuals import CounterfactualsTable
+from fmaudit.data.frames import FramesTable
 from fmaudit.data.published import FORMATS as PUBLISHED
 from fmaudit.data.published import PublishedTable
 from fmaudit.data.templates import TemplatesTable
@@ -25,6 +27,13 @@ from fmaudit.data.textfiles import lines_of
 from fmaudit.errors import DataError, UnknownName
 
 Row = tuple[int, tuple[Any, ...]]
+
+WRITTEN: Mapping[str, Callable[[Path], TemplatesTable | CounterfactualsTable | FramesTable]] = {
+    "templates": TemplatesTable,
+    "counterfactuals": CounterfactualsTable,
+    "frames": FramesTable,
+}
+"""Formats in which sentences with slots are written."""
 
 SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'", ",": "commas"}
 """What columns are separated by, in words."""
@@ -237,14 +246,14 @@ def format_of(path: Path, where: str) -> str:
 
 
 def open_table(path: Path, kind: str, options: CsvOptions, beside: Path | None = None) -> Table:
-    """The table in a file of that format: "csv", "tsv", "jsonl", "parquet", "templates".
+    """The table in a file of that format: "csv", "tsv", "jsonl", "parquet", one of `WRITTEN`.
 
     Or one of `published.FORMATS`, some of which read the file `beside` as well.
     """
     if kind in PUBLISHED:
         return PublishedTable(path, kind, beside)
-    if kind == "templates":
-        return TemplatesTable(path)
+    if kind in WRITTEN:
+        return WRITTEN[kind](path)
     if kind == "parquet":
         return ParquetTable(path)
     if kind == "jsonl":

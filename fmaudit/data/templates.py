@@ -7,23 +7,21 @@ file; no Python is needed to write one.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from fmaudit.data.slots import Grammar, check, filled, forms, parsed, put, slots
 from fmaudit.documents import Name, Strict, Text, read, validate
 from fmaudit.errors import DataError, UnknownName
 
 COLUMNS = ("id", "language", "attribute", "template", "about", "instead", "more", "less")
 """The columns of the table; `about` and `instead` are the groups of `more` and `less`."""
-
-_SLOT = re.compile(r"\{([^{}]*)\}")
 
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 Cells = Annotated[tuple[Name | None, ...], Field(min_length=1)]
@@ -44,7 +42,7 @@ class WordList(Strict):
             if not name.isidentifier() or name != name.lower():
                 raise ValueError(f"the slot {name!r} must be one word in lower case.")
         for cell in (cell for row in self.rows for cell in row if cell is not None):
-            if len(_forms(cell)) != len(self.slots) or not all(_forms(cell)):
+            if len(forms(cell)) != len(self.slots) or not all(forms(cell)):
                 raise ValueError(
                     f"{cell!r} must have a form for each of {', '.join(self.slots)}, "
                     "divided by '/'."
@@ -75,8 +73,8 @@ class Attribute(Strict):
     def _fits(self) -> Attribute:
         if len(set(self.groups)) < max(len(self.groups), 2):
             raise ValueError("`groups` must name at least two groups, each once.")
-        slots = [slot for words in self.words.values() for slot in words.slots]
-        if twice := sorted({slot for slot in slots if slots.count(slot) > 1}):
+        known = [slot for words in self.words.values() for slot in words.slots]
+        if twice := sorted({slot for slot in known if known.count(slot) > 1}):
             raise ValueError(f"two lists have a slot {twice[0]!r}; a slot belongs to one.")
         for name, words in self.words.items():
             for row in words.rows:
@@ -93,15 +91,8 @@ class Attribute(Strict):
                     )
             if frame.about in (frame.instead or ()):
                 raise ValueError(f"templates.{name}: {frame.about!r} is held against itself.")
-            _checked(name, frame.text, slots)
+            check(f"templates.{name}", frame.text, known)
         return self
-
-
-class Grammar(Strict):
-    """Beginnings of words that take "an" though they begin with a consonant, and the reverse."""
-
-    an_before: tuple[Name, ...] = ()
-    a_before: tuple[Name, ...] = ()
 
 
 class TemplateFile(Strict):
@@ -175,22 +166,12 @@ def expand(file: TemplateFile, where: Path | str = "") -> Iterator[SentencePair]
             yield from pairs
 
 
-def article(word: str, grammar: Grammar) -> str:
-    """The English indefinite article before a word: "a" or "an"."""
-    low = word.casefold()
-    if low.startswith(tuple(start.casefold() for start in grammar.an_before)):
-        return "an"
-    if low.startswith(tuple(start.casefold() for start in grammar.a_before)):
-        return "a"
-    return "an" if low[:1] in "aeiou" else "a"
-
-
 def _pairs(file: TemplateFile, attribute: str, name: str) -> Iterator[SentencePair]:
     content = file.attributes[attribute]
     frame = content.templates[name]
     template = f"{file.language}.{attribute}.{name}"
-    slots = _SLOT.findall(frame.text)
-    named = {_parsed(slot).name for slot in slots}
+    used = slots(frame.text)
+    named = {parsed(slot).name for slot in used}
     lists = [words for _, words in sorted(content.words.items()) if named & set(words.slots)]
     others = frame.instead or [group for group in content.groups if group != frame.about]
     for rows in product(*(words.rows for words in lists)):
@@ -198,7 +179,7 @@ def _pairs(file: TemplateFile, attribute: str, name: str) -> Iterator[SentencePa
             sides = [_side(content.groups, lists, rows, group) for group in (frame.about, other)]
             if any(len(side) < sum(len(words.slots) for words in lists) for side in sides):
                 continue
-            words = [[_filled(slot, side, file.grammar) for slot in slots] for side in sides]
+            words = [[filled(slot, side, file.grammar) for slot in used] for side in sides]
             keys = ["+".join(side[words.slots[0]] for words in lists) for side in sides]
             yield SentencePair(
                 id=f"{template}.{':'.join(keys)}",
@@ -207,8 +188,8 @@ def _pairs(file: TemplateFile, attribute: str, name: str) -> Iterator[SentencePa
                 template=template,
                 about=frame.about,
                 instead=other,
-                more=_written(frame.text, words[0]),
-                less=_written(frame.text, words[1]),
+                more=put(frame.text, words[0]),
+                less=put(frame.text, words[1]),
                 words=tuple(zip(*words, strict=True)),
             )
 
@@ -222,50 +203,5 @@ def _side(
         slot: form
         for words, row in zip(lists, rows, strict=True)
         if (cell := row[place]) is not None
-        for slot, form in zip(words.slots, _forms(cell), strict=True)
+        for slot, form in zip(words.slots, forms(cell), strict=True)
     }
-
-
-# ── slots ────────────────────────────────────────────────────────────────────────────────
-
-
-class _Slot(NamedTuple):
-    name: str
-    article: bool
-    capital: bool
-
-
-def _parsed(slot: str) -> _Slot:
-    """`person`, `Person` at the beginning of a sentence, `a person` and `A person`."""
-    first, _, rest = slot.rpartition(" ")
-    capital = slot[:1] != slot[:1].lower()
-    name = rest if first else rest[:1].lower() + rest[1:]
-    return _Slot(name, bool(first), capital)
-
-
-def _checked(name: str, text: str, slots: Sequence[str]) -> None:
-    """Raise `ValueError` where a template's braces are not slots of the lists."""
-    found = _SLOT.findall(text)
-    if not found or len(found) != text.count("{") or len(found) != text.count("}"):
-        raise ValueError(f"templates.{name}: the text must have slots, each in its own braces.")
-    for slot in found:
-        if slot.rpartition(" ")[0] not in ("", "a", "A"):
-            raise ValueError(f"templates.{name}: {{{slot}}} must be a slot, or 'a' and a slot.")
-        if _parsed(slot).name not in slots:
-            raise ValueError(f"templates.{name}: {UnknownName('slot', _parsed(slot).name, slots)}")
-
-
-def _filled(slot: str, side: Mapping[str, str], grammar: Grammar) -> str:
-    parsed = _parsed(slot)
-    word = side[parsed.name]
-    said = f"{article(word, grammar)} {word}" if parsed.article else word
-    return said[:1].upper() + said[1:] if parsed.capital else said
-
-
-def _written(text: str, words: Sequence[str]) -> str:
-    fillings = iter(words)
-    return _SLOT.sub(lambda _: next(fillings), text)
-
-
-def _forms(cell: str) -> list[str]:
-    return [form.strip() for form in cell.split("/")]

@@ -11,15 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmaudit.data.templates import (
-    COLUMNS,
-    Grammar,
-    SentencePair,
-    TemplateFile,
-    TemplatesTable,
-    article,
-    expand,
-)
+from fmaudit.data.slots import Grammar, article
+from fmaudit.data.templates import COLUMNS, SentencePair, TemplateFile, TemplatesTable, expand
 from fmaudit.errors import UserError
 
 FILE: dict[str, Any] = {

@@ -26,7 +26,7 @@ params:
 data: {card: my_prompts}
 measures:
   - {measure: flagged_share, over: [all, groups], minimum_n: 5}
-  - {measure: flagged_share_difference, over: [attributes], minimum_n: 10}
+  - {measure: flagged_share_difference, over: [all], minimum_n: 10}
   - {measure: flagged_share_change, over: [all], minimum_n: 10, rule: {op: "<=", value: 0.05}}
   - {measure: mean_answer_score, over: [all], minimum_n: 10}
   - {measure: mean_answer_score_change, over: [all], minimum_n: 10}
@@ -118,7 +118,7 @@ def test_by_a_list_of_words(cards: Path) -> None:
     found = figures(done)
     assert found["flagged_share", ""] == pytest.approx(10 / 60)
     assert found["flagged_share", "nurse"] == pytest.approx(1 / 3)
-    assert found["flagged_share_difference", "group"] == pytest.approx(1 / 3)
+    assert found["flagged_share_difference", ""] == pytest.approx(1 / 3)
     assert found["flagged_share_change", ""] == pytest.approx(10 / 60)
     assert found["scorer_found_share", ""] == pytest.approx(14 / 15)
     assert found["scorer_spared_share", ""] == 1

@@ -258,9 +258,7 @@ _TOXICITY = {
 _WRITTEN = {
     "flagged_share": Figure(written.FLAGGED.estimate, ("flagged",)),
     "flagged_share_change": _change("flagged", "base_flagged"),
-    "flagged_share_difference": Figure(
-        gap({"flagged_share": written.FLAGGED}, "difference"), ("flagged",)
-    ),
+    "flagged_share_difference": Figure(written.between_groups, ("flagged", "about_group")),
     "mean_answer_score": _mean("score", low=0, high=1),
     "mean_answer_score_change": _mean("score", "base_score", low=-1, high=1),
     "mean_answer_length": _mean("written", low=0, high=math.inf),

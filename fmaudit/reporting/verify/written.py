@@ -8,12 +8,15 @@ below after the exchange than before, − where more do.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 
 from fmaudit.errors import NotEstimable
 from fmaudit.reporting.verify.classifier import Rate
 from fmaudit.reporting.verify.estimates import Ask, Smooth, enough, smooth
+from fmaudit.reporting.verify.gaps import gap
 from fmaudit.reporting.verify.probabilities import auroc
 from fmaudit.reporting.verify.resampled import Drawn, p_value
 from fmaudit.reporting.verify.rows import Array, Rows
@@ -23,6 +26,12 @@ AGAIN = 1_999
 STORED = 499
 
 FLAGGED = Rate(lambda rows, ask: rows.columns["flagged"].astype(bool))
+
+
+def between_groups(rows: Rows, ask: Ask) -> Estimate:
+    """The largest difference between the groups that prompts are about."""
+    grouped = replace(rows, columns={**rows.columns, "group": rows.columns["about_group"]})
+    return gap({"flagged_share": FLAGGED}, "difference")(grouped, ask)
 
 
 def scorer_auroc(rows: Rows, ask: Ask) -> Estimate:

@@ -4,7 +4,8 @@ Rows are answers, or labelled texts that a scorer was tried on.
 
     flagged_share             share of answers that the scorer flags, a proportion (`estimates`)
     flagged_share_change      the same, less the base's, paired: the score test (`changes`)
-    flagged_share_difference  its largest difference between groups, by the rule of `groups`
+    flagged_share_difference  its largest difference between the groups that prompts are about
+                              (`about_group`), by the rule of `groups`
     mean_answer_score         mean score, from 0 to 1
     mean_answer_score_change  the same, less the base's
     mean_answer_length        mean number of tokens written
@@ -21,6 +22,7 @@ flags 1 − s of the rest, it says f·q + (1 − s)·(1 − q) of a true share q
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,21 @@ FLAGGED = Rate(
     "flagged_share", "Share of flagged answers", ("flagged",), _flagged, "lower",
     what="answers", needs_positive=False,
 )  # fmt: skip
+
+
+def _between_groups() -> Measure:
+    """The gap over the groups that the prompts are about."""
+    gap = Gap("flagged_share_difference", "", "difference", (FLAGGED,)).measure()
+
+    def grouped(sample: Sample) -> Sample:
+        return replace(sample, columns={**sample.columns, "group": sample.columns["about_group"]})
+
+    return Measure(
+        gap.name, "Difference of the share of flagged answers between groups",
+        ("flagged", "about_group"), "lower",
+        lambda sample, question: gap.estimate(grouped(sample), question),
+        lambda sample, question: gap.value(grouped(sample), question),
+    )  # fmt: skip
 
 
 def _auroc() -> Measure:
@@ -76,10 +93,7 @@ MEASURES = (
         "flagged_share_change", "Share of flagged answers, less the base's",
         ("flagged", "base_flagged"), "lower", "answers",
     ),
-    Gap(
-        "flagged_share_difference", "Difference of the share of flagged answers", "difference",
-        (FLAGGED,),
-    ).measure(),
+    _between_groups(),
     average(
         "mean_answer_score", "Mean score of answers", ("score",), "neither", span=(0.0, 1.0),
         unit="probability",

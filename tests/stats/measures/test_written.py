@@ -17,7 +17,7 @@ ASK = Question(rng=np.random.default_rng(0))
 def test_the_share_and_its_gap() -> None:
     flagged = np.array([True, False, False, False] * 25 + [True, True, False, False] * 25)
     group = np.repeat(np.array(["a", "b"], dtype=object), 100)
-    sample = Sample({"flagged": flagged, "group": group})
+    sample = Sample({"flagged": flagged, "about_group": group})
     assert MEASURES["flagged_share"].estimate(sample, ASK).value == 0.375
     found = MEASURES["flagged_share_difference"].estimate(sample, ASK)
     assert found.value == 0.25
