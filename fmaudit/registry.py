@@ -40,6 +40,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "written_about_groups": "fmaudit.bias.written_about_groups:written_about_groups",
         "sentence_preference": "fmaudit.bias.sentence_preference:sentence_preference",
         "masked_preference": "fmaudit.bias.masked_preference:masked_preference",
+        "descriptor_likelihood": "fmaudit.bias.descriptor_likelihood:descriptor_likelihood",
+        "stereotype_agreement": "fmaudit.bias.stereotype_agreement:stereotype_agreement",
         "pronoun_preference": "fmaudit.bias.pronoun_preference:pronoun_preference",
         "masked_pronoun_preference": (
             "fmaudit.bias.masked_pronoun_preference:masked_pronoun_preference"

@@ -124,8 +124,8 @@ class CounterfactualsTable:
 def expand(file: CounterfactualFile, where: Path | str = "") -> Iterator[dict[str, str]]:
     """The rows of a file.
 
-    Which pairs of groups a template is written for, which of them is first and which row of a list
-    of words is taken follow from its name, so that no other line of the file changes them.
+    Which pairs of groups a template is written for and which row of a list of words is taken follow
+    from its name, so that no other line of the file changes them.
 
     Raises `DataError` for a template that has no control.
     """
@@ -168,11 +168,10 @@ def _row(
 
 
 def _pairs(content: Attribute, template: str) -> Iterator[tuple[str, str]]:
-    """The pairs of groups that a template is written for, each with the group that is first."""
+    """The pairs of groups that a template is written for, in the order of `groups`."""
     every = list(combinations(content.groups, 2))
     every.sort(key=lambda pair: _number(template, *pair))
-    for pair in every[: content.pairs]:
-        yield pair if _number(template, "first", *pair) % 2 else pair[::-1]
+    yield from every[: content.pairs]
 
 
 def _sides(

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fmaudit.reporting.verify import (
+    agreement,
     ambiguous,
     associations,
     changes,
     classifier,
+    descriptors,
     ece,
     explanations,
     fairness,
@@ -255,6 +257,26 @@ _TOXICITY = {
     },
 }
 
+_NAMED = ("attribute", "descriptor", "frame")
+_DESCRIPTORS = {
+    "descriptor_spread": Figure(descriptors.spread("nats"), ("nats", *_NAMED)),
+    "descriptor_spread_change": Figure(
+        descriptors.spread("nats", "base_nats"), ("nats", "base_nats", *_NAMED)
+    ),
+    "descriptor_gap": _mean("above"),
+    "descriptor_gap_change": _mean("above", "base_above"),
+    "likelihood_bias": Figure(descriptors.different, ("nats", *_NAMED)),
+}
+
+_AGREEMENT = {
+    "agreement_share": _mean("agreement", low=0, high=1),
+    "control_agreement_share": _mean("control_agreement", low=0, high=1),
+    "excess_agreement": _mean("excess", low=-1, high=1),
+    "excess_agreement_change": Figure(agreement.change, ("excess", "base_excess")),
+    "agreement_margin": _mean("margin"),
+    "agreement_margin_change": _mean("margin", "base_margin"),
+}
+
 _WRITTEN = {
     "flagged_share": Figure(written.FLAGGED.estimate, ("flagged",)),
     "flagged_share_change": _change("flagged", "base_flagged"),
@@ -298,4 +320,6 @@ FIGURES: Mapping[str, Figure] = {
     **_ASSOCIATION,
     **_EXTRACTION,
     **_WRITTEN,
+    **_AGREEMENT,
+    **_DESCRIPTORS,
 }

@@ -59,8 +59,8 @@ class World:
 def worlds(record: AuditRecord, files: Mapping[str, File]) -> dict[str, World]:
     """Source of cases ("data", "membership", a data set's name) → its world.
 
-    The groups of all evidence of it together; attributes that the record names for it stay in
-    its order.
+    The groups that the record counts, and those of all evidence of it; attributes that the record
+    names for it stay in its order.
     """
     sources = {probe: source_of(card) for probe, card in record.probes.items()}
     return {
@@ -83,8 +83,12 @@ def _world(record: AuditRecord, source: str, files: Sequence[File]) -> World:
         (a, b): sorted({cell for file in files for cell in file.cells(a, b)})
         for a, b in combinations(attributes, 2)
     }
+    recorded = told.get("groups", {})  # a sample need not meet every group
     return World(
-        groups={a: sorted({v for file in files for v in file.values(a)}) for a in attributes},
+        groups={
+            a: sorted({*recorded.get(a, ()), *(v for file in files for v in file.values(a))})
+            for a in attributes
+        },
         cells=cells,
         classes=list(record.model.get("classes", ())),
         positive=record.model.get("positive"),

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from fmaudit.selftest.plants import (
     bias,
+    bias_agreement,
     bias_ambiguous,
+    bias_descriptors,
     bias_lm,
     bias_stereoset,
     bias_written,
@@ -30,6 +32,8 @@ PLANTS: Mapping[str, Plant] = {
     "written_about_groups": bias_written.WRITTEN_ABOUT_GROUPS,
     "sentence_preference": bias_lm.SENTENCE_PREFERENCE,
     "masked_preference": bias_lm.MASKED_PREFERENCE,
+    "descriptor_likelihood": bias_descriptors.DESCRIPTOR_LIKELIHOOD,
+    "stereotype_agreement": bias_agreement.STEREOTYPE_AGREEMENT,
     "speaker_gender": sentence_sets.SPEAKER_GENDER,
     "masked_speaker_gender": sentence_sets.MASKED_SPEAKER_GENDER,
     "ambiguous_questions": bias_ambiguous.AMBIGUOUS_QUESTIONS,

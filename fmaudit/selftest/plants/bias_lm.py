@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 Said = Mapping[str, Mapping[str, float]]
 """Role → sentence → its log-probability."""
 
-_SIZES = (2, 3, 3, 3, 4, 4, 4, 5, 6, 8)
+SIZES = (2, 3, 3, 3, 4, 4, 4, 5, 6, 8)
 """Pairs of a template, in turn: as in the shipped set, 4.2 on average."""
 
 _BASE = 0.55
@@ -45,12 +45,12 @@ _ALIKE = 0.9
 _LEVEL = -40.0
 
 
-def whole(sizes: tuple[int, ...] = _SIZES) -> Rows:
+def whole(sizes: tuple[int, ...] = SIZES) -> Rows:
     """N templates of pairs, whole sentences; `sizes`: pairs of a template, in turn."""
     return _driven(sentence_preference, WHOLE, sizes)
 
 
-def hidden(sizes: tuple[int, ...] = _SIZES) -> Rows:
+def hidden(sizes: tuple[int, ...] = SIZES) -> Rows:
     """N templates of pairs, shared tokens hidden in their turn."""
     return _driven(masked_preference, MASKED, sizes)
 

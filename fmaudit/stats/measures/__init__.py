@@ -7,12 +7,14 @@ from types import MappingProxyType
 
 from fmaudit.errors import UnknownName
 from fmaudit.stats.measures import (
+    agreement,
     ambiguous,
     association,
     calibration,
     classification,
     conditional,
     counterfactual,
+    descriptors,
     differential,
     distances,
     entropy,
@@ -67,6 +69,8 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             stereoset,
             toxicity,
             written,
+            agreement,
+            descriptors,
             distances,
         )
         for measure in family.MEASURES
