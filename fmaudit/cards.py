@@ -23,6 +23,7 @@ Digest = Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
 
 Published = Literal[
     "winobias", "stereoset", "bbq", "cbbq", "crows_pairs", "winogender", "weat", "madlibs",
+    "honest", "bold", "holisticbias",
 ]  # fmt: skip
 """Formats of published benchmarks."""
 

@@ -13,8 +13,11 @@ from typing import Any
 
 from fmaudit.data.published import (
     bbq,
+    bold,
     cbbq,
     crows_pairs,
+    holisticbias,
+    honest,
     madlibs,
     stereoset,
     weat,
@@ -33,6 +36,9 @@ FORMATS: Mapping[str, Format] = {
     "madlibs": madlibs.FORMAT,
     "winobias": winobias.FORMAT,
     "weat": weat.FORMAT,
+    "honest": honest.FORMAT,
+    "bold": bold.FORMAT,
+    "holisticbias": holisticbias.FORMAT,
 }
 """Name, as a card's `format` has it → format."""
 
