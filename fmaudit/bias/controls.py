@@ -108,8 +108,8 @@ def neutral(lexicon: Lexicon) -> Neutral:
             for word, words in read
         },
         listed={key(word): word for word, _ in read},
-        wanted=pattern(word for word, _ in read),
-        protected=protected_pattern(lexicon.leave_alone),
+        wanted=pattern((word for word, _ in read), whole=not lexicon.unspaced),
+        protected=protected_pattern(lexicon.leave_alone, whole=not lexicon.unspaced),
     )
 
 

@@ -13,7 +13,7 @@ from itertools import chain
 from msgspec import Struct
 
 from fmaudit.bias.controls import Neutral, Size, neutral
-from fmaudit.bias.lexicon import Lexicon
+from fmaudit.bias.lexicon import Lexicon, joined
 from fmaudit.bias.swaps import Swap, finder
 from fmaudit.bias.words import Edit, Parts, apply, input_of, parts_of
 from fmaudit.engine.asks import ask
@@ -51,7 +51,8 @@ COLUMNS = {
 class SwapParams(Struct, frozen=True, forbid_unknown_fields=True):
     """What a card or a spec may set.
 
-    `lexicon`: the word list. `attributes`: which of its attributes; () is all. `per_item`:
+    `lexicon`: the word list; `beside`: another, whose neutral words, grammar and what is left alone
+    serve it too. `attributes`: which of its attributes; () is all. `per_item`:
     at most this many swaps of an item and attribute, drawn by the item's id; 0 is all.
     `single_person`: every text speaks of one person (a structured row written as a sentence),
     so that words which exclude each other make it impossible.
@@ -61,14 +62,21 @@ class SwapParams(Struct, frozen=True, forbid_unknown_fields=True):
     attributes: tuple[str, ...] = ()
     per_item: int = 0
     single_person: bool = False
+    beside: Lexicon | None = None
 
     def __post_init__(self) -> None:
         """Raises UnknownName for an attribute that the word list does not have."""
+        _ = self.words
         for name in self.attributes:
             if name not in self.lexicon.attributes:
                 raise UnknownName("attribute", name, self.lexicon.attributes, "attributes")
         if self.per_item < 0:
             raise ValueError("per_item counts swaps: 0 (all) or more")
+
+    @property
+    def words(self) -> Lexicon:
+        """The word list, with what another lends it."""
+        return joined(self.lexicon, self.beside)
 
 
 class Trial(Struct, frozen=True):
@@ -116,7 +124,7 @@ def counterfactual_terms(
     """
     plans = list(_plans(cases, params, context))
     lengths = (yield from _lengths(plans)) if "tokenize" in context.capabilities else {}
-    words = neutral(params.lexicon)
+    words = neutral(params.words)
     steps = [_trial(p, words, lengths, context) if isinstance(p, Plan) else p for p in plans]
     trials = [step for step in steps if isinstance(step, Trial)]
     inputs = list(dict.fromkeys(i for t in trials for i in (t.case.input, t.swapped, t.control)))
@@ -175,10 +183,9 @@ def score(
 
 def _plans(cases: Sequence[Case], params: SwapParams, context: Context) -> Iterator[Plan | Row]:
     """Every swap of every case; a row with the reason where there is none to make."""
-    finders = [
-        finder(params.lexicon, name) for name in params.attributes or params.lexicon.attributes
-    ]
-    words = neutral(params.lexicon)
+    lexicon = params.words
+    finders = [finder(lexicon, name) for name in params.attributes or lexicon.attributes]
+    words = neutral(lexicon)
     for case in cases:
         parts = parts_of(case.input)
         terms = {found.name: found.terms(parts) for found in finders}

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 Where = Literal["", "before_noun", "alone", "after_article"]
 """The position in which a word is read by a row; "" is every position."""
@@ -41,14 +41,26 @@ class Beside(Struct, frozen=True, forbid_unknown_fields=True):
     previous: tuple[str, ...] = ()
 
 
+class NotBeside(Struct, frozen=True, forbid_unknown_fields=True):
+    """Words that make a name of what stands beside them: "James Street", "St. James"."""
+
+    next: tuple[str, ...] = ()
+    previous: tuple[str, ...] = ()
+
+
 class Attribute(Struct, frozen=True, forbid_unknown_fields=True):
-    """The words of one attribute: a row a word, a cell a group, in the order of `groups`."""
+    """The words of one attribute: a row a word, a cell a group, in the order of `groups`.
+
+    `capital`: its words are read with a capital only, as names are.
+    """
 
     groups: tuple[str, ...]
     words: tuple[tuple[str | None, ...], ...]
     by_position: tuple[Positioned, ...] = ()
     only_beside: Beside = Beside()
     impossible: Mapping[str, Impossible] = field(default_factory=dict)
+    not_beside: NotBeside = NotBeside()
+    capital: bool = False
 
 
 class Grammar(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,19 +89,41 @@ class Cell(Struct, frozen=True):
 
 
 class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
-    """Identity terms by attribute, what is left alone, and the neutral words of the control."""
+    """Identity terms by attribute, what is left alone, and the neutral words of the control.
+
+    `unspaced`: the language has no spaces, and words are found anywhere, the longest first.
+    """
 
     language: str
     attributes: Mapping[str, Attribute]
-    neutral: tuple[tuple[str, ...], ...]
+    neutral: tuple[tuple[str, ...], ...] = ()
     leave_alone: tuple[str, ...] = ()
     grammar: Grammar = Grammar()
+    unspaced: bool = False
 
     def __post_init__(self) -> None:
         """Check what types cannot. Raises ValueError that names attribute, row and word."""
         for name, attribute in self.attributes.items():
             _check_attribute(name, attribute)
         _check_neutral(self)
+
+
+def joined(lexicon: Lexicon, beside: Lexicon | None) -> Lexicon:
+    """The lexicon with the neutral words, the grammar and what is left alone of another beside.
+
+    What the other leaves alone is read where it is a word of the first's own. Raises `ValueError`
+    where a neutral word is an identity term of the first.
+    """
+    if beside is None:
+        return lexicon
+    own = _forms(lexicon)
+    lent = (p for p in beside.leave_alone if not any(p.casefold() in form for form in own))
+    return structs.replace(
+        lexicon,
+        neutral=(*lexicon.neutral, *beside.neutral),
+        leave_alone=(*lexicon.leave_alone, *lent),
+        grammar=beside.grammar if lexicon.grammar == Grammar() else lexicon.grammar,
+    )
 
 
 def cell(text: str) -> Cell:
@@ -166,8 +200,9 @@ def _claim(
         others.append((group, where))
 
 
-def _check_neutral(lexicon: Lexicon) -> None:
-    identity = {
+def _forms(lexicon: Lexicon) -> set[str]:
+    """Every form of every identity term, read or written."""
+    return {
         form.casefold()
         for attribute in lexicon.attributes.values()
         for _, row in rows(attribute)
@@ -175,6 +210,10 @@ def _check_neutral(lexicon: Lexicon) -> None:
         if found is not None
         for form in (found.one, found.many or found.one)
     }
+
+
+def _check_neutral(lexicon: Lexicon) -> None:
+    identity = _forms(lexicon)
     seen: set[str] = set()
     for words in lexicon.neutral:
         cells = [cell(word) for word in words]

@@ -28,6 +28,7 @@ from fmaudit.bias.words import (
     with_articles,
 )
 
+_BEGINS = re.compile(r"(^|[.!?:]\s+|[\"“]\s*)$")
 _AGE = re.compile(r"\d+-year-old")
 
 
@@ -149,12 +150,29 @@ class Finder(Struct, frozen=True):
 
     def _read(self, text: str, match: re.Match[str]) -> Reading | None:
         word = key(match[0])
+        if self.attribute.capital and not match[0][:1].isupper() and self._named(word):
+            return None
+        if self._elsewhere(text, *match.span()):
+            return None
         if word in self.colours and not self._beside(text, *match.span()):
             return None
         for reading in self.readings.get(word, ()):
             if len(self.readings[word]) == 1 or stands(text, match, reading.where, self.grammar):
                 return reading
         return None
+
+    def _named(self, word: str) -> bool:
+        """Whether a word is listed with a capital, as names are and pronouns are not."""
+        return all(reading.listed[:1].isupper() for reading in self.readings.get(word, ()))
+
+    def _elsewhere(self, text: str, start: int, end: int) -> bool:
+        """Whether what stands beside a word makes a place or the like of it."""
+        words = self.attribute.not_beside
+        after = NEXT.match(text, end)
+        if words.next and after and key(after[1]) in map(key, words.next):
+            return True
+        before = " " + key(text[max(0, start - REACH) : start])
+        return any(before.endswith(f" {key(word)}") for word in words.previous)
 
     def _beside(self, text: str, start: int, end: int) -> bool:
         """Whether a word that may be a colour stands where it names people."""
@@ -172,6 +190,7 @@ class Finder(Struct, frozen=True):
 
 def finder(lexicon: Lexicon, name: str) -> Finder:
     """Prepare the words of one attribute of a lexicon for finding."""
+    whole = not lexicon.unspaced
     attribute = lexicon.attributes[name]
     readings: dict[str, list[Reading]] = {}
     for where, row in rows(attribute):
@@ -187,9 +206,11 @@ def finder(lexicon: Lexicon, name: str) -> Finder:
         attribute=attribute,
         grammar=lexicon.grammar,
         readings={word: tuple(found) for word, found in readings.items()},
-        wanted=pattern(r.listed for found in readings.values() for r in found),
-        protected=protected_pattern(lexicon.leave_alone),
-        bound={g: pattern(i.always) for g, i in attribute.impossible.items() if i.always},
+        wanted=pattern((r.listed for found in readings.values() for r in found), whole=whole),
+        protected=protected_pattern(lexicon.leave_alone, whole=whole),
+        bound={
+            g: pattern(i.always, whole=whole) for g, i in attribute.impossible.items() if i.always
+        },
         colours=frozenset(map(key, attribute.only_beside.words)),
         people=frozenset(map(key, attribute.only_beside.next)),
     )
@@ -203,6 +224,8 @@ def _exchange(text: str, term: Term, group: int) -> Edit | None:
         return None
     plain = cell.many if reading.plural and cell.many is not None else cell.one
     new = recase(term.text, reading.listed, plain)
+    if plain.startswith("the ") and not _BEGINS.search(text[: term.start]):
+        new = new[:1].lower() + new[1:]  # "China" has its capital from the name, not the place
     end = term.end
     if reading.plural:
         end, new = _possessive(text, term, new)

@@ -65,21 +65,24 @@ def key(word: str) -> str:
     return " ".join(nfc(word).replace("’", "'").split()).casefold()
 
 
-def pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """Finds these words whole, in any case, the longest first."""
-    return _compile(f"(?i:{_either(word.lower() for word in words)})")
+def pattern(words: Iterable[str], *, whole: bool = True) -> re.Pattern[str]:
+    """Finds these words whole (or anywhere, where it is not asked), in any case, longest first."""
+    either = f"(?i:{_either(word.lower() for word in words)})"
+    return _compile(either) if whole else re.compile(either)
 
 
-def protected_pattern(phrases: Sequence[str]) -> re.Pattern[str]:
+def protected_pattern(phrases: Sequence[str], *, whole: bool = True) -> re.Pattern[str]:
     """Finds what is left alone: listed phrases, addresses, @names and #tags.
 
-    A phrase written with a capital counts in that case only ("Will"), another in any case.
+    A phrase written with a capital counts in that case only ("Will"), another in any case. They
+    stand whole, or anywhere where that is not asked.
     """
     exact = [p for p in phrases if p != p.lower()]
     loose = [p for p in phrases if p == p.lower()]
     wanted = [_either(exact)] * bool(exact) + [f"(?i:{_either(loose)})"] * bool(loose)
-    whole = f"|{_compile('|'.join(wanted)).pattern}" if wanted else ""
-    return re.compile(_ADDRESS + whole)
+    either = "|".join(wanted)
+    listed = _compile(either).pattern if whole else either
+    return re.compile(f"{_ADDRESS}|{listed}" if wanted else _ADDRESS)
 
 
 def spans(wanted: re.Pattern[str], text: str) -> list[tuple[int, int]]:
