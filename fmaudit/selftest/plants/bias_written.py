@@ -140,13 +140,13 @@ _TURN = (
 COUNTERFACTUAL_TEXTS = Plant(
     _TURN.format(what="Decisions", anyway=3),
     {"excess_flip_rate": Planted(clean=0.0, dose=0.15)},
-    (30, 145),
+    (30, 200),
     _turning(counterfactual_texts, NoParams(), 0.03),
 )
 COUNTERFACTUAL_ANSWERS = Plant(
     _TURN.format(what="Answers", anyway=10) + " The scorer never errs.",
     {"excess_flip_rate": Planted(clean=0.0, dose=0.25)},
-    (30, 120),
+    (30, 180),
     _turning(
         counterfactual_answers,
         WrittenParams(scorers=("negative_sentiment",), continues=True),
