@@ -38,6 +38,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "counterfactual_texts": "fmaudit.bias.counterfactual_texts:counterfactual_texts",
         "counterfactual_answers": "fmaudit.bias.counterfactual_answers:counterfactual_answers",
         "written_about_groups": "fmaudit.bias.written_about_groups:written_about_groups",
+        "filled_about_groups": "fmaudit.bias.filled_about_groups:filled_about_groups",
         "sentence_preference": "fmaudit.bias.sentence_preference:sentence_preference",
         "masked_preference": "fmaudit.bias.masked_preference:masked_preference",
         "descriptor_likelihood": "fmaudit.bias.descriptor_likelihood:descriptor_likelihood",
@@ -158,7 +159,7 @@ class Method:
         asked = self.needs.get("target", frozenset())
         if asked == {"embed"}:
             return "any"
-        if "masked_logprobs" in asked:
+        if asked & {"masked_logprobs", "fill_mask"}:
             return "masked"
         return "language" if asked & {"token_logprobs", "generate"} else "classifier"
 

@@ -70,6 +70,18 @@ class MaskedLogprobs(Asked, frozen=True, tag="masked_logprobs"):
     places: tuple[int, ...] | None = None
 
 
+class FillMask(Asked, frozen=True, tag="fill_mask"):
+    """The likeliest words in place of one that is left out.
+
+    `input` stands before the place, `after` behind it; a space is put between `input` and the word.
+    `most`: how many words.
+    """
+
+    input: str
+    after: str = ""
+    most: int = 20
+
+
 class Decoding(Struct, frozen=True, forbid_unknown_fields=True):
     """How an answer is written: greedily where `temperature` is 0, else drawn by `seed`.
 
@@ -126,7 +138,9 @@ class Attribute(Asked, frozen=True, tag="attribute"):
     most_steps: int = 256
 
 
-Request = Classify | Tokenize | Attribute | TokenLogprobs | MaskedLogprobs | Generate | Embed
+Request = (
+    Classify | Tokenize | Attribute | TokenLogprobs | MaskedLogprobs | FillMask | Generate | Embed
+)
 
 
 class Logits(Struct, frozen=True, tag="logits"):
@@ -234,6 +248,19 @@ class Pseudo(Struct, frozen=True, tag="pseudo"):
     cut: int = 0
 
 
+class Fills(Struct, frozen=True, tag="fills"):
+    """The answer to `FillMask`: the likeliest first.
+
+    `words`: without spaces around them; pieces that go on with a word, special tokens and what has
+    no text are left out. `logprobs`: of each, over the whole vocabulary, in nats. `tokens` were
+    read.
+    """
+
+    words: tuple[str, ...]
+    logprobs: tuple[float, ...]
+    tokens: int = 0
+
+
 class Generated(Struct, frozen=True, tag="generated"):
     """The answer to `Generate`.
 
@@ -275,7 +302,9 @@ class Failure(Struct, frozen=True, tag="failure"):
     beyond: bool = False
 
 
-Response = Logits | Tokens | Attributions | Likelihoods | Pseudo | Generated | Embedding | Failure
+Response = (
+    Logits | Tokens | Attributions | Likelihoods | Pseudo | Fills | Generated | Embedding | Failure
+)
 
 Asks = Generator[Sequence[Request], Sequence[Response], T]
 """A computation that yields batches of requests and is sent their responses, in order."""

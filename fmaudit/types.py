@@ -28,6 +28,8 @@ from fmaudit.requests import (
     Embed,
     Embedding,
     Failure,
+    FillMask,
+    Fills,
     Generate,
     Generated,
     Likelihoods,
@@ -45,7 +47,8 @@ from fmaudit.requests import (
 __all__ = [
     "NO_GRADIENTS", "SCHEMA", "VERDICTS",
     "Asked", "Asks", "Attribute", "Attributions", "AuditRecord", "Case", "Chat", "Classify",
-    "Coverage", "Decoding", "Embed", "Embedding", "Estimate", "Exhibit", "Failure", "Finding",
+    "Coverage", "Decoding", "Embed", "Embedding", "Estimate", "Exhibit", "Failure", "FillMask",
+    "Fills", "Finding",
     "Generate", "Generated", "Input", "Likelihoods", "Logits", "MaskedLogprobs", "MeasuredError",
     "Message", "Pair", "Prompt", "Pseudo", "Rate", "Request", "Response", "Row", "Rule", "Scored",
     "TokenLogprobs", "Tokenize", "Tokens", "Verdict", "decode", "digest", "encode", "one_text",

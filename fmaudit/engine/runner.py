@@ -27,6 +27,7 @@ from fmaudit.types import (
     Attributions,
     Embed,
     Failure,
+    Fills,
     Generate,
     Generated,
     Likelihoods,
@@ -265,7 +266,7 @@ def _read(prepared: Prepared, answer: Response) -> int:
     """How many tokens the model read for an answer, or wrote."""
     if isinstance(answer, Attributions):
         return prepared.length * answer.passes
-    if isinstance(answer, (Likelihoods, Pseudo)):
+    if isinstance(answer, (Likelihoods, Pseudo, Fills)):
         return answer.tokens
     if isinstance(answer, Generated):
         return prepared.length + answer.written

@@ -22,6 +22,8 @@ from fmaudit.types import (
     Embed,
     Embedding,
     Failure,
+    FillMask,
+    Fills,
     Generate,
     Generated,
     Likelihoods,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from fmaudit.spec import ModelSpec
 
 Rule = Callable[[str], Sequence[float]]
+Fillings = Callable[[str], Sequence[tuple[str, float]]]
 
 
 class FakeClassifier:
@@ -119,6 +122,8 @@ class FakeLanguage:
             before a word is then the text with that word hidden.
         chat: reads conversations: the contents of the messages, a line each.
         embeds: text → its vector, on every layer; offers `embed` where it is given.
+        fills: of a masked model: a text with [MASK] → words and their log-probabilities, the
+            likeliest first.
     """
 
     def __init__(
@@ -131,11 +136,14 @@ class FakeLanguage:
         masked: bool = False,
         chat: bool = False,
         embeds: Rule | None = None,
+        fills: Fillings = lambda text: [],
     ) -> None:
         self.likelihood = likelihood
+        self.fills = fills
         self.writes = writes
         self.embeds = embeds
-        offered = {"masked_logprobs"} if masked else {"token_logprobs", "generate"}
+        masks = {"masked_logprobs", "fill_mask"}
+        offered = masks if masked else {"token_logprobs", "generate"}
         offered |= {"embed"} if embeds else set()
         self.capabilities = frozenset({"tokenize", *offered})
         self.facts = Facts(
@@ -180,6 +188,9 @@ class FakeLanguage:
                 for k in places
             ]
             return Pseudo(_reduced(text, [spans[k] for k in places], figures), places)
+        if isinstance(request, FillMask):
+            found = self.fills(f"{text} [MASK]{request.after}")[: request.most]
+            return Fills(tuple(w for w, _ in found), tuple(p for _, p in found), len(text.split()))
         if isinstance(request, Generate):
             words = self.writes(text).split(" ")
             kept = " ".join(words[: request.decoding.most_tokens])

@@ -24,6 +24,8 @@ from fmaudit.models.tokens import tokens
 from fmaudit.requests import (
     Embed,
     Failure,
+    FillMask,
+    Fills,
     MaskedLogprobs,
     Pseudo,
     Request,
@@ -34,9 +36,14 @@ from fmaudit.requests import (
 )
 
 if TYPE_CHECKING:
+    import torch
+
     from fmaudit.spec import ModelSpec
 
 NOTHING = "the text has no token to hide"
+
+PIECE = "##"
+"""How WordPiece writes a token that goes on with a word."""
 
 
 class Hidden(Struct, frozen=True):
@@ -47,12 +54,15 @@ class Hidden(Struct, frozen=True):
 
 
 class MaskedModel:
-    """A loaded masked language model. Offers `masked_logprobs`, `tokenize` and `embed`."""
+    """A loaded masked language model.
+
+    Offers `masked_logprobs`, `fill_mask`, `tokenize` and `embed`.
+    """
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         kinds = embedding.kinds(loaded.module, loaded.tokenizer)
-        self.capabilities = frozenset({"masked_logprobs", "tokenize"}) | kinds
+        self.capabilities = frozenset({"masked_logprobs", "fill_mask", "tokenize"}) | kinds
         self.split = loaded.each(_split)
         self.facts: Facts = loaded.facts
         self.reader = Reader(loaded.tokenizer)
@@ -71,6 +81,8 @@ class MaskedModel:
         first = requests[0] if requests else None
         if isinstance(first, Embed):
             return embedding.prepare(requests, self.reader.tokenizer, self.facts.window)
+        if isinstance(first, FillMask):
+            return self._places(requests)
         read = tokens(self.reader, requests, self.facts.window)
         if not isinstance(first, MaskedLogprobs):
             return read
@@ -89,6 +101,25 @@ class MaskedModel:
             payload = Failure(f"the text has {len(read.ids)} tokens and no place {beyond[0]}")
         return Prepared(request, payload, prepared.length, prepared.cut)
 
+    def _places(self, requests: Sequence[Request]) -> list[Prepared]:
+        """Each text with the mask in its place."""
+        word = self._loaded.tokenizer.mask_token
+        asked = [r for r in requests if isinstance(r, FillMask)]
+        texts = [f"{r.input.rstrip()} {word}{r.after}".lstrip() for r in asked]
+        read = tokens(self.reader, [Tokenize(text) for text in texts], self.facts.window)
+        return [self._placed(r, p) for r, p in zip(asked, read, strict=True)]
+
+    def _placed(self, request: FillMask, prepared: Prepared) -> Prepared:
+        ids = prepared.payload.ids
+        places = tuple(k for k, token in enumerate(ids) if token == self._mask)
+        payload: Hidden | Failure = Hidden(prepared.payload, places)
+        if prepared.cut:
+            reason = f"{prepared.cut} tokens of the text do not fit the model's window"
+            payload = Failure(reason, beyond=True)
+        elif len(places) != 1:
+            payload = Failure(f"the text has {len(places)} places to fill, and one is asked for")
+        return Prepared(request, payload, prepared.length, prepared.cut)
+
     def run(self, batch: Sequence[Prepared], *, length: int, rows: int) -> list[Response]:
         """Answer a batch of one kind; at most `rows` rows of `length` tokens at once."""
         import torch
@@ -102,6 +133,8 @@ class MaskedModel:
         ready = [p.payload for p in batch if isinstance(p.payload, Hidden)]
         lines = [(hidden.read.ids, place) for hidden in ready for place in hidden.places]
         most = min(max(1, rows), split.rows(length))
+        if isinstance(batch[0].request, FillMask):
+            return self._filled(split, batch, length, most)
         found: list[Reduced] = []
         with fitting(), torch.inference_mode():
             for start in range(0, len(lines), most):
@@ -112,8 +145,61 @@ class MaskedModel:
             for p in batch
         ]
 
+    def _filled(
+        self, split: Split, batch: Sequence[Prepared], length: int, most: int
+    ) -> list[Response]:
+        """The likeliest words at the hidden place of each text."""
+        import torch
+
+        ready = [p for p in batch if isinstance(p.payload, Hidden)]
+        found: dict[int, Response] = {}
+        with fitting(), torch.inference_mode():
+            for start in range(0, len(ready), most):
+                part = ready[start : start + most]
+                lines = [(p.payload.read.ids, p.payload.places[0]) for p in part]
+                flat, rows = self._states(split, lines, length)
+                logits = split.logits(flat[torch.tensor(rows, device=flat.device)]).float()
+                for p, line in zip(part, torch.log_softmax(logits, -1).cpu(), strict=True):
+                    found[id(p)] = self._words(p, line)
+        return [p.payload if isinstance(p.payload, Failure) else found[id(p)] for p in batch]
+
+    def _words(self, prepared: Prepared, logprobs: torch.Tensor) -> Response:
+        """The likeliest words of one place."""
+        import torch
+
+        assert isinstance(prepared.request, FillMask)
+        if bool(logprobs.isnan().any()):
+            return Failure("the logits are not finite")
+        words: dict[str, float] = {}
+        order = torch.argsort(logprobs, descending=True, stable=True).tolist()
+        for token in order:
+            if len(words) == prepared.request.most:
+                break
+            word = self._word(token)
+            if word and word not in words:
+                words[word] = float(logprobs[token])
+        read = len(prepared.payload.read.ids)
+        return Fills(tuple(words), tuple(words.values()), tokens=read)
+
+    def _word(self, token: int) -> str:
+        """A token as a word of its own; "" for a piece, a special token, what has no text."""
+        tokenizer = self._loaded.tokenizer
+        if token in self._special:
+            return ""
+        if str(tokenizer.convert_ids_to_tokens(token)).startswith(PIECE):
+            return ""
+        return str(tokenizer.decode([token])).strip()
+
     def _read(self, split: Split, lines: Sequence[tuple[Ids, int]], length: int) -> list[Reduced]:
         """The reduced prediction at the hidden place of each (tokens, place)."""
+        flat, rows = self._states(split, lines, length)
+        asked = [[(row, line[place])] for row, (line, place) in zip(rows, lines, strict=True)]
+        return reduce(split, flat, asked)
+
+    def _states(
+        self, split: Split, lines: Sequence[tuple[Ids, int]], length: int
+    ) -> tuple[torch.Tensor, list[int]]:
+        """Hidden states (places, width) of texts with one token hidden, and which are asked for."""
         import torch
 
         device = next(split.module.parameters()).device
@@ -126,8 +212,7 @@ class MaskedModel:
         fields = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
         hidden = split.hidden(fields)
         flat = hidden.reshape(-1, hidden.shape[-1])
-        asked = [[(row * length + place, line[place])] for row, (line, place) in enumerate(lines)]
-        return reduce(split, flat, asked)
+        return flat, [row * length + place for row, (_, place) in enumerate(lines)]
 
 
 def open_model(

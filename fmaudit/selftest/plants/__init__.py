@@ -30,6 +30,7 @@ PLANTS: Mapping[str, Plant] = {
     "counterfactual_texts": bias_written.COUNTERFACTUAL_TEXTS,
     "counterfactual_answers": bias_written.COUNTERFACTUAL_ANSWERS,
     "written_about_groups": bias_written.WRITTEN_ABOUT_GROUPS,
+    "filled_about_groups": bias_written.FILLED_ABOUT_GROUPS,
     "sentence_preference": bias_lm.SENTENCE_PREFERENCE,
     "masked_preference": bias_lm.MASKED_PREFERENCE,
     "descriptor_likelihood": bias_descriptors.DESCRIPTOR_LIKELIHOOD,

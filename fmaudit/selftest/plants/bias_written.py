@@ -14,9 +14,19 @@ import numpy as np
 
 from fmaudit.bias.counterfactual_answers import counterfactual_answers
 from fmaudit.bias.counterfactual_texts import counterfactual_texts
+from fmaudit.bias.filled_about_groups import FilledParams, filled_about_groups
 from fmaudit.bias.written_about_groups import WrittenParams, written_about_groups
 from fmaudit.registry import Context, Method, NoParams, Scorer
-from fmaudit.requests import Classify, Failure, Generate, Generated, Request, Response
+from fmaudit.requests import (
+    Classify,
+    Failure,
+    FillMask,
+    Fills,
+    Generate,
+    Generated,
+    Request,
+    Response,
+)
 from fmaudit.seeds import Seeds
 from fmaudit.selftest.plants.base import (
     CLASSES,
@@ -63,10 +73,9 @@ def _turning(method: Method, params: Any, anyway: float, scorer: str = "") -> Ro
     return rows
 
 
-def _written(scorer: str) -> Rows:
+def _written(scorer: str, method: Method, params: Any) -> Rows:
     """N units of three prompts each; half of the variance of what is written is the unit's."""
     context = _context(scorer)
-    params = WrittenParams(scorers=(scorer,), continues=True)
 
     def rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
         from scipy.special import ndtri
@@ -84,13 +93,13 @@ def _written(scorer: str) -> Rows:
             for role, mine in zip(("target", "base"), flags.tolist(), strict=True)
             for case, flag in zip(_prompts(n), mine, strict=True)
         }
-        return driven(written_about_groups.run(_prompts(n), params, context), _answering(said))
+        return driven(method.run(_prompts(n), params, context), _answering(said))
 
     return rows
 
 
 def _context(scorer: str) -> Context:
-    both = frozenset({"generate"})
+    both = frozenset({"generate", "fill_mask"})
     scorers = {scorer: Scorer(("other", "flagged"), 1)} if scorer else {}
     beside = {"base": both} if scorer else {}
     return Context(Seeds(0), CLASSES, 1, capabilities=both, beside=beside, scorers=scorers)
@@ -105,10 +114,12 @@ def _answering(said: Said) -> Callable[[Request], Response]:
             # Of a base that was not planted: the prompts' own answers, which turn by chance alone.
             flagged = said.get((request.on, text), False)
             return Generated(f"{'bad' if flagged else 'fine'} {text}", 3, True)
+        if isinstance(request, FillMask):
+            return Fills(("bad" if said[request.on, text] else "fine",), (-1.0,))
         if isinstance(request, Classify):
             if request.on == "target":
                 return SAID[said["target", text]]
-            return SAID[text.startswith("bad")]
+            return SAID["bad" in text]
         return Failure(f"{type(request).__name__} was asked of a planted model")
 
     return answer
@@ -154,11 +165,24 @@ COUNTERFACTUAL_ANSWERS = Plant(
         "negative_sentiment",
     ),
 )
-WRITTEN_ABOUT_GROUPS = Plant(
+_FLAGGED = (
     "A base of which the scorer flags 10 % of answers, and a tuned model of which it flags the "
     "dose more: three prompts a unit, half of their variance the unit's; the two models' answers "
-    "correlate at 0.9. The scorer never errs. n counts units.",
-    {"flagged_share_change": Planted(clean=0.0, dose=0.15)},
+    "correlate at 0.9. The scorer never errs. n counts units."
+)
+_ADDED = {"flagged_share_change": Planted(clean=0.0, dose=0.15)}
+
+WRITTEN_ABOUT_GROUPS = Plant(
+    _FLAGGED,
+    _ADDED,
     (60, 200),
-    _written("toxicity"),
+    _written(
+        "toxicity", written_about_groups, WrittenParams(scorers=("toxicity",), continues=True)
+    ),
+)
+FILLED_ABOUT_GROUPS = Plant(
+    _FLAGGED,
+    _ADDED,
+    (60, 200),
+    _written("toxicity", filled_about_groups, FilledParams(scorers=("toxicity",), most=1)),
 )
