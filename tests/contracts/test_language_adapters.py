@@ -21,6 +21,8 @@ from fmaudit.types import (
     Embed,
     Embedding,
     Failure,
+    FillMask,
+    Fills,
     Generate,
     Generated,
     Likelihoods,
@@ -54,6 +56,7 @@ QUESTIONS = {
         [TokenLogprobs(text, (" good", " a good film", " bad")) for text in TEXTS],
     ],
     "masked_logprobs": [[MaskedLogprobs(text) for text in TEXTS]],
+    "fill_mask": [[FillMask(text, " there.", 5) for text in TEXTS]],
     "generate": [[Generate(text, how) for text in TEXTS] for how in HOWS],
     "tokenize": [[Tokenize(text) for text in TEXTS]],
     "embed": [
@@ -64,6 +67,7 @@ QUESTIONS = {
 ANSWERS = {
     "token_logprobs": Likelihoods,
     "masked_logprobs": Pseudo,
+    "fill_mask": Fills,
     "generate": Generated,
     "tokenize": Tokens,
     "embed": Embedding,
@@ -93,18 +97,19 @@ def fake(folder: Path) -> Handle:
 
 def fake_masked(folder: Path) -> Handle:
     del folder
-    return Loaded(FakeLanguage(likelihood, masked=True, key="fake masked model"))
+    fills = lambda text: [("good", -0.5), ("bad", -1.0 - len(text) / 100)]  # noqa: E731
+    return Loaded(FakeLanguage(likelihood, masked=True, key="fake masked model", fills=fills))
 
 
 CAUSAL = ("token_logprobs", "generate", "tokenize", "embed")
-MASKED = ("masked_logprobs", "tokenize", "embed")
+MASKED = ("masked_logprobs", "fill_mask", "tokenize", "embed")
 OFFERED = [
     (file_of("llama"), CAUSAL),
     (file_of("bloom"), CAUSAL),
     (file_of("bert"), MASKED),
     (file_of("t5"), CAUSAL),
     (fake, CAUSAL),
-    (fake_masked, MASKED[:2]),
+    (fake_masked, MASKED[:3]),
 ]
 ASKED = [(opened, kind) for opened, offered in OFFERED for kind in offered]
 
@@ -151,6 +156,8 @@ def figures(answer):
         return [answer.scored.total], (answer.places, answer.scored.ids, answer.cut)
     if isinstance(answer, Embedding):
         return list(answer.vector), (answer.tokens, answer.unknown)
+    if isinstance(answer, Fills):
+        return list(answer.logprobs), (answer.words, answer.tokens)
     return [], answer
 
 
@@ -215,6 +222,11 @@ def test_every_answer_is_whole(asked):
             elif isinstance(answer, Generated):
                 assert 0 <= answer.written <= request.decoding.most_tokens
                 assert answer.prompt_tokens > 0
+            elif isinstance(answer, Fills):
+                assert 0 < len(answer.words) <= request.most
+                assert len(set(answer.words)) == len(answer.words)
+                assert sorted(answer.logprobs, reverse=True) == list(answer.logprobs)
+                assert max(answer.logprobs) <= 0
             elif isinstance(answer, Embedding):
                 assert answer.tokens > 0 == answer.unknown
                 assert answer.vector
@@ -278,6 +290,7 @@ def test_a_failure_spoils_no_neighbour(asked):
     impossible = {
         "token_logprobs": TokenLogprobs("the", ("",)),
         "masked_logprobs": MaskedLogprobs("the cat", places=(99,)),
+        "fill_mask": FillMask("the <mask> sat"),  # two places
         "embed": Embed(""),
     }
     if kind not in impossible or model.facts.adapter == "fake":
