@@ -50,7 +50,9 @@ def test_what_applies_comes_with_its_method_and_its_plans():
 
 
 ALL = Had(PEOPLE.universe, targets=True, options=True, references=True)
-LANGUAGE = frozenset({"token_logprobs", "generate", "masked_logprobs", "tokenize", "embed"})
+LANGUAGE = frozenset(
+    {"token_logprobs", "generate", "masked_logprobs", "fill_mask", "tokenize", "embed"}
+)
 
 
 def test_every_shipped_card_applies_to_some_model_on_data_that_have_all():

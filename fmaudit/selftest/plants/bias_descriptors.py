@@ -25,13 +25,14 @@ _NOISE = 0.25
 
 
 def _rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
-    """N frames an attribute; what a descriptor adds in all of them has the planted spread."""
+    """N frames of nine attributes; what a descriptor adds in all of an attribute's is planted."""
+    frames = n // _ATTRIBUTES
     shape = (_ATTRIBUTES, 1, _DESCRIPTORS)
     added = rng.normal(size=shape)
     added -= added.mean(axis=2, keepdims=True)
     added /= np.sqrt((added**2).mean(axis=2, keepdims=True))
-    frame = rng.normal(4.0, 0.5, size=(_ATTRIBUTES, n, 1))
-    alone = rng.normal(size=(_ATTRIBUTES, n, _DESCRIPTORS)) * _NOISE
+    frame = rng.normal(4.0, 0.5, size=(_ATTRIBUTES, frames, 1))
+    alone = rng.normal(size=(_ATTRIBUTES, frames, _DESCRIPTORS)) * _NOISE
     said: dict[tuple[str, str], float] = {}
     for role, spread in (
         ("base", _BASE),
@@ -42,7 +43,9 @@ def _rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
         said |= {(role, f"s{k}"): value for k, value in enumerate(nats.ravel().tolist())}
     offered = frozenset({"token_logprobs"})
     context = Context(Seeds(0), capabilities=offered, beside={"base": offered})
-    return driven(descriptor_likelihood.run(_sentences(n), NoParams(), context), _answering(said))
+    return driven(
+        descriptor_likelihood.run(_sentences(frames), NoParams(), context), _answering(said)
+    )
 
 
 def _answering(said: Mapping[tuple[str, str], float]) -> Callable[[Request], Response]:
@@ -55,8 +58,10 @@ def _answering(said: Mapping[tuple[str, str], float]) -> Callable[[Request], Res
 
 
 @cache
-def _sentences(n: int) -> Sequence[Case]:
-    places = [(a, t, d) for a in range(_ATTRIBUTES) for t in range(n) for d in range(_DESCRIPTORS)]
+def _sentences(frames: int) -> Sequence[Case]:
+    places = [
+        (a, t, d) for a in range(_ATTRIBUTES) for t in range(frames) for d in range(_DESCRIPTORS)
+    ]
     return [
         Case(
             f"s{k}", f"s{k}", cluster=f"a{a}.t{t}",
@@ -70,8 +75,8 @@ DESCRIPTOR_LIKELIHOOD = Plant(
     "Nine attributes of seven descriptors. In the base a descriptor adds as much in every sentence "
     f"as makes a spread of {_BASE} nats² per token, in the tuned model the dose more; a descriptor "
     f"does something else in each sentence as well (standard deviation {_NOISE} nats), which the "
-    "two share but for a third. n counts sentences of an attribute.",
+    "two share but for a third. n counts sentences, each written with every descriptor.",
     {"descriptor_spread_change": Planted(clean=0.0, dose=0.04)},
-    (24, 48),
+    (216, 432),
     _rows,
 )
