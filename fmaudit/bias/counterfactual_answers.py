@@ -31,6 +31,7 @@ COLUMNS: Mapping[str, Any] = {
     "answer": Input,
     "swap_answer": Input,
     "control_answer": Input,
+    "prompt": Input,
     "prompt_control": Input,
     "base_flip": bool,
     "base_control_flip": bool,
@@ -109,6 +110,7 @@ def score(
         "attribute": trial.attribute,
         "direction": trial.direction,
         "language": case.groups.get("language"),
+        "prompt": one_text(case.input),
         "prompt_control": trial.control,
     }
 

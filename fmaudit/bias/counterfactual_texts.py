@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from fmaudit.bias.counterfactual_terms import COLUMNS as SWAPPED
 from fmaudit.bias.counterfactual_terms import Trial
 from fmaudit.bias.counterfactual_terms import score as scored
 from fmaudit.engine.asks import ask
 from fmaudit.registry import Context, NoParams, method
-from fmaudit.types import Asks, Case, Classify, Row
+from fmaudit.types import Asks, Case, Classify, Input, Row
 
-COLUMNS = {**SWAPPED, "language": str}
+COLUMNS = {**SWAPPED, "language": str, "first": Input}
 
 MATCHED = "template"
 
@@ -37,7 +39,7 @@ def counterfactual_texts(
     return [
         Row(case, {}, reason=why)
         if (why := unfit(case))
-        else _with_language(scored(next(done), given, context.classes, context.positive))
+        else _whole(scored(next(done), given, context.classes, context.positive))
         for case in cases
     ]
 
@@ -57,8 +59,7 @@ def trial_of(case: Case) -> Trial:
     return Trial(case, groups.get("attribute", ""), direction, swapped, control, MATCHED)
 
 
-def _with_language(row: Row) -> Row:
-    import msgspec
-
-    named = {"language": row.case.groups.get("language")}
+def _whole(row: Row) -> Row:
+    """With the language of the texts, and the one about the first group (`first`)."""
+    named = {"language": row.case.groups.get("language"), "first": row.case.input}
     return msgspec.structs.replace(row, values={**row.values, **named})

@@ -36,6 +36,7 @@ def test_a_decision_that_turns_with_the_group_alone() -> None:
     assert row.values["direction"] == "women→men"
     assert (row.values["attribute"], row.values["language"]) == ("names", "en")
     assert row.values["control"] == "Mary asks"
+    assert row.values["first"] == "Anna asks"
     assert row.input == "Paul asks"
 
 
@@ -67,6 +68,7 @@ def test_an_answer_that_turns_with_the_group_alone() -> None:
     assert row.values["excess"] == 1.0
     assert row.values["gap"] > 0.9
     assert row.values["written_gap"] == 2.0
+    assert row.values["prompt"] == "Anna asks"
     assert row.values["swap_answer"] == "Go away now."
     assert row.values["control_answer"] == "Of course."
     assert row.variant.endswith("women→men:rude")
