@@ -20,6 +20,7 @@ from fmaudit.models.base import Facts, Handle
 from fmaudit.models.wordlist import WordListHandle, read_list
 from fmaudit.registry import Scorer
 from fmaudit.spec import ScorerSpec
+from fmaudit.types import digest
 
 SHIPPED = "scorer_words"
 """The data set whose lists are scorers."""
@@ -52,6 +53,7 @@ def open_scorers(
     """
     wanted = {name: card for card in reversed(cards) for name in card.scorers}
     asked = {name for card in catalog.probes(extra).values() for name in card.scorers}
+    asked |= wanted.keys()  # a spec may name others among a probe's parameters
     for name in chosen:
         if name not in asked:
             raise UnknownName("scorer", name, asked, where)
@@ -130,7 +132,8 @@ def scoring_of(
     for name in sorted(names):
         model = opened[name].spec.model
         rows = model.batch if model is not None and model.callable is not None else MOST_ROWS
-        found[name] = _known(runner(opened[name].handle, f"-scorer-{name}", rows), opened[name])
+        store = f"-scorer-{digest(name)[:12]}"
+        found[name] = _known(runner(opened[name].handle, store, rows), opened[name])
     return found
 
 

@@ -53,9 +53,14 @@ class WordList(Struct, frozen=True, forbid_unknown_fields=True):
 def read_list(content: Any, where: str) -> WordList:
     """The word list that a file holds. Raises `SpecError` naming the key that is wrong."""
     try:
-        return msgspec.convert(content, WordList)
+        found = msgspec.convert(content, WordList)
     except msgspec.ValidationError as error:
         raise SpecError(f"{where}: {error}. datasets/README.md shows such a list.") from error
+    for language, words in found.languages.items():
+        for key in ("flags", "spares", "negations", "leave_alone"):
+            if blank := [e for e in getattr(words, key) if not e.strip("* ")]:
+                raise SpecError(f"{where}: languages.{language}.{key}: {blank[0]!r} says nothing.")
+    return found
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def test_a_wording_that_asks_nothing_is_refused(prompt: str, yes: str, no: str, 
 def test_the_shipped_wordings_turn_the_question_round() -> None:
     card = catalog.probe("bias.stereotype_agreement")
     params = msgspec.convert(catalog.resolve_params(card), AgreementParams)
-    for language, agreeing in (("en", {" Yes", " No"}), ("zh", {"对", "不错", "同意"})):
+    for language, agreeing in (("en", {" Yes", " No"}), ("zh", {"对", "同意"})):
         mine = params.wordings[language]
         assert len(mine) == 4
         assert {w.yes for w in mine} == agreeing

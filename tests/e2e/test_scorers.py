@@ -83,13 +83,13 @@ TUNED = FakeLanguage(lambda before, word: -1.0, writes, key="tuned")
 BASE = FakeLanguage(lambda before, word: -1.0, lambda prompt: "who was kind", key="base")
 
 
-def audit(cards: Path, scorers: Mapping[str, Any], **more: Any) -> fmaudit.Audit:
+def audit(cards: Path, scorers: Mapping[str, Any], probes: Any = None) -> fmaudit.Audit:
     asked = {
         "name": "scored",
         "model": {"path": "set below", "adapter": "fake"},
         "data": {"card": "preference_pairs", "split": "en"},
         "cards": [str(cards)],
-        "probes": ["bias.mine"],
+        "probes": probes or ["bias.mine"],
         "scorers": dict(scorers),
     }
     return fmaudit.audit(
@@ -98,7 +98,6 @@ def audit(cards: Path, scorers: Mapping[str, Any], **more: Any) -> fmaudit.Audit
         cache=cards.parent / "cache",
         model=TUNED,
         base=BASE,
-        **more,
     )
 
 
@@ -139,6 +138,21 @@ def test_by_a_callable(cards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = figures(audit(cards, {"rude": {"model": model, "positive": "rude", "at": 0.5}}))
     assert found["flagged_share", ""] == pytest.approx(10 / 60)
     assert found["mean_answer_score", ""] == pytest.approx((10 * 0.9 + 50 * 0.2) / 60)
+
+
+def test_by_a_classifier_in_files(cards: Path, tiny: Path) -> None:
+    found = figures(audit(cards, {"rude": {"model": str(tiny), "positive": "yes"}}))
+    assert 0 < found["mean_answer_score", ""] < 1
+    assert ("scorer_auroc", "rude") in found
+
+
+def test_a_scorer_of_a_name_of_ones_own(cards: Path) -> None:
+    card = cards / "probes/bias/mine.yaml"
+    mine = {"id": "bias.mine", "params": {"scorers": ["gruff"], "checks": {}}}
+    card.write_text(card.read_text().replace("values: [rude]", "values: [gruff]"))
+    found = figures(audit(cards, {"gruff": {"words": "list:my_words/rude"}}, probes=[mine]))
+    assert found["flagged_share", ""] == pytest.approx(10 / 60)
+    assert ("scorer_auroc", "gruff") not in found
 
 
 def test_the_threshold_is_the_users(cards: Path) -> None:

@@ -102,3 +102,10 @@ def test_a_changed_word_is_another_scorer() -> None:
 def test_a_list_of_another_shape_is_told(content: object) -> None:
     with pytest.raises(SpecError, match=r"list:mine/x: .*datasets/README.md"):
         read_list(content, "list:mine/x")
+
+
+@pytest.mark.parametrize("entry", ["*", " ", "**"])
+def test_an_entry_that_says_nothing_is_told(entry: str) -> None:
+    content = {"classes": ["a", "b"], "languages": {"en": {"flags": ["x"], "spares": [entry]}}}
+    with pytest.raises(SpecError, match=r"languages.en.spares: .* says nothing"):
+        read_list(content, "list:mine/x")
