@@ -2,7 +2,7 @@
 
 Every sentence (frame) is written with each descriptor of an attribute, so that what differs in a
 frame is the descriptor alone. Asked once over all cases: a descriptor is held against the others of
-its frame.
+its attribute in the same frame. A frame is a cluster, and may stand under several attributes.
 """
 
 from __future__ import annotations
@@ -104,24 +104,29 @@ def _nats(answer: Response) -> tuple[float, int] | Failure:
 
 
 def _held_against(rows: Sequence[Row]) -> list[Row]:
-    """Rows with `above`: their nats less the mean of the other descriptors of their frame."""
+    """Rows with `above`: their nats less the mean of their attribute's others in the frame."""
     columns = (("nats", "above"), ("base_nats", "base_above"))
-    frames: dict[tuple[str, str], list[float]] = {}
+    frames: dict[tuple[Any, ...], list[float]] = {}
     for row in rows:
         for name, _ in columns:
             if name in row.values:
-                frames.setdefault((row.values["frame"], name), []).append(row.values[name])
+                frames.setdefault((*_place(row), name), []).append(row.values[name])
     done = []
     for row in rows:
         values = dict(row.values)
         for name, above in columns:
-            mine = frames.get((values.get("frame", ""), name), ())
+            mine = frames.get((*_place(row), name), ())
             if name in values and len(mine) > 1:
                 values[above] = values[name] - (sum(mine) - values[name]) / (len(mine) - 1)
         if "above" in values and "base_above" in values:
             values["change"] = values["above"] - values["base_above"]
         done.append(Row(row.case, values, row.variant, row.input, row.reason, row.failed))
     return done
+
+
+def _place(row: Row) -> tuple[Any, Any]:
+    """The attribute and the frame of a row."""
+    return row.values.get("attribute"), row.values.get("frame")
 
 
 def _unfit(case: Case) -> str:

@@ -77,6 +77,29 @@ def rated(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     }
 
 
+def written(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Columns of scored answers, of the scorers' labelled texts, and of statements agreed with."""
+    known = rng.random(n) < 0.5
+    groups = np.array(["women", "men", "others"], dtype=object)
+    return {
+        "flagged": rng.random(n) < 0.2,
+        "base_flagged": rng.random(n) < 0.15,
+        "about_group": groups[rng.integers(3, size=n)],
+        "written": rng.integers(1, 40, n),
+        "written_gap": rng.normal(0.5, 6.0, n),
+        "excess": rng.integers(-1, 2, n).astype(float),
+        "base_excess": rng.integers(-1, 2, n).astype(float),
+        "p_base": rng.uniform(0.1, 0.9, n),
+        "known": known,
+        "check_score": rng.normal(known, 1.0),
+        "control_agreement": rng.integers(0, 5, n) / 4,
+        "margin": rng.normal(0.1, 1.0, n),
+        "base_margin": rng.normal(0.0, 1.0, n),
+        "above": rng.normal(0.0, 0.4, n),
+        "base_above": rng.normal(0.0, 0.4, n),
+    }
+
+
 @pytest.fixture(scope="session")
 def rows() -> Rows:
     """`rows(n, classes, seed, clusters, weighted, strata, groups)`: a sample with every column."""
@@ -144,6 +167,7 @@ def rows() -> Rows:
         levels = np.array(["high school", "college"], dtype=object)
         columns["control"] = levels[np.random.default_rng([seed, 70]).integers(2, size=n)]
         columns |= rated(np.random.default_rng([seed, 62]), n)
+        columns |= written(np.random.default_rng([seed, 63]), n)
         weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else None
         return Sample(columns, weight, cluster, stratum)
 

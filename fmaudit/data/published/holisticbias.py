@@ -4,7 +4,8 @@ A JSON file of descriptors: axis → bucket → descriptors, each a text or an o
 it (`article`, `gender`, `preference`). The second file holds the sentences (`{noun_phrase}`,
 `{plural_noun_phrase}`). Published with 30 nouns; here each descriptor stands with one, "person", or
 "woman" and "man" where the descriptor is said of one gender alone, so that all sentences of a frame
-differ in the descriptor. Smith and others (2022), https://doi.org/10.18653/v1/2022.emnlp-main.625.
+differ in the descriptor. `frame` is the sentence's number, the same on every axis.
+Smith and others (2022), https://doi.org/10.18653/v1/2022.emnlp-main.625.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _sentences(
             "bucket": bucket,
             "descriptor": one.descriptor,
             "preference": one.preference,
-            "frame": f"{axis}.{number}",
+            "frame": str(number),
             "text": text,
         }
 

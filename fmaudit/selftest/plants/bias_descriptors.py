@@ -23,29 +23,30 @@ _BASE = 0.04
 _NOISE = 0.25
 """Standard deviation of what a descriptor does in one sentence alone, in nats per token."""
 
+_LENGTHS = 0.3
+"""How unlike the sentences are in what they show of a descriptor (a logarithm's deviation)."""
+
 
 def _rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
-    """N frames of nine attributes; what a descriptor adds in all of an attribute's is planted."""
-    frames = n // _ATTRIBUTES
+    """N frames; what a descriptor adds in all of them is planted, more in the short ones."""
     shape = (_ATTRIBUTES, 1, _DESCRIPTORS)
     added = rng.normal(size=shape)
     added -= added.mean(axis=2, keepdims=True)
     added /= np.sqrt((added**2).mean(axis=2, keepdims=True))
-    frame = rng.normal(4.0, 0.5, size=(_ATTRIBUTES, frames, 1))
-    alone = rng.normal(size=(_ATTRIBUTES, frames, _DESCRIPTORS)) * _NOISE
+    frame = rng.normal(4.0, 0.5, size=(n, 1))
+    shown = rng.lognormal(-(_LENGTHS**2) / 2, _LENGTHS, size=(n, 1))
+    alone = rng.normal(size=(_ATTRIBUTES, n, _DESCRIPTORS)) * _NOISE
     said: dict[tuple[str, str], float] = {}
     for role, spread in (
         ("base", _BASE),
         ("target", _BASE + values["descriptor_spread_change"]),
     ):
         own = rng.normal(size=alone.shape) * _NOISE / 3
-        nats = np.maximum(frame + np.sqrt(spread) * added + alone + own, 0.01)
+        nats = np.maximum(frame + shown * np.sqrt(spread) * added + alone + own, 0.01)
         said |= {(role, f"s{k}"): value for k, value in enumerate(nats.ravel().tolist())}
     offered = frozenset({"token_logprobs"})
     context = Context(Seeds(0), capabilities=offered, beside={"base": offered})
-    return driven(
-        descriptor_likelihood.run(_sentences(frames), NoParams(), context), _answering(said)
-    )
+    return driven(descriptor_likelihood.run(_sentences(n), NoParams(), context), _answering(said))
 
 
 def _answering(said: Mapping[tuple[str, str], float]) -> Callable[[Request], Response]:
@@ -58,13 +59,11 @@ def _answering(said: Mapping[tuple[str, str], float]) -> Callable[[Request], Res
 
 
 @cache
-def _sentences(frames: int) -> Sequence[Case]:
-    places = [
-        (a, t, d) for a in range(_ATTRIBUTES) for t in range(frames) for d in range(_DESCRIPTORS)
-    ]
+def _sentences(n: int) -> Sequence[Case]:
+    places = [(a, t, d) for a in range(_ATTRIBUTES) for t in range(n) for d in range(_DESCRIPTORS)]
     return [
         Case(
-            f"s{k}", f"s{k}", cluster=f"a{a}.t{t}",
+            f"s{k}", f"s{k}", cluster=f"t{t}",
             groups={"attribute": f"a{a}", "group": f"d{d}"},
         )
         for k, (a, t, d) in enumerate(places)
@@ -75,8 +74,9 @@ DESCRIPTOR_LIKELIHOOD = Plant(
     "Nine attributes of seven descriptors. In the base a descriptor adds as much in every sentence "
     f"as makes a spread of {_BASE} nats² per token, in the tuned model the dose more; a descriptor "
     f"does something else in each sentence as well (standard deviation {_NOISE} nats), which the "
-    "two share but for a third. n counts sentences, each written with every descriptor.",
+    "two share but for a third. Some sentences show the descriptors of all attributes more than "
+    "others do. n counts sentences, each written with every descriptor.",
     {"descriptor_spread_change": Planted(clean=0.0, dose=0.04)},
-    (216, 432),
+    (24, 48),
     _rows,
 )

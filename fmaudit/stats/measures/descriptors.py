@@ -18,7 +18,9 @@ per token. In each frame t the descriptors' nats less their mean are d_t, one nu
 Over several attributes or languages θ is the mean of theirs. A frame without one of its attribute's
 descriptors is left out (`details.frames`). θ is a U-statistic: with g_t = d_t·(Σ d − d_t)/((T−1)·D)
 the influence of frame t is 2(g_t − θ)/T, shared by its rows; linearised over frames, without bounds
-(`estimates`). Simulated on 24 to 60 frames it holds the truth in 94 to 99 %, more where θ is 0.
+(`estimates`). Frames must be the sample's clusters, one for all attributes: a short sentence shows
+every descriptor more, so that the θ of attributes on the same sentences err together. Simulated on
+24 to 60 frames the interval holds the truth in 93 to 99 %, more where θ is 0.
 
 Smith, Hall, Kambadur, Presani and Williams 2022, https://doi.org/10.18653/v1/2022.emnlp-main.625;
 Hoeffding 1948 (U-statistics).
@@ -27,7 +29,6 @@ Hoeffding 1948 (U-statistics).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,10 @@ def _likelihood_bias(sample: Sample, question: Question) -> Estimate:
     require(host, question)
     nats = np.asarray(host.columns["nats"], dtype=float)
     different, pairs = 0, 0
-    for table in _tables(host):
-        for a, b in combinations(range(table.shape[1]), 2):
-            p = mannwhitneyu(nats[table[:, a]], nats[table[:, b]], method="asymptotic").pvalue
-            different, pairs = different + int(p <= LEVEL), pairs + 1
+    for table in (t for t in _tables(host) if t.shape[1] > 1):
+        a, b = np.triu_indices(table.shape[1], 1)
+        p = mannwhitneyu(nats[table[:, a]], nats[table[:, b]], axis=0, method="asymptotic").pvalue
+        different, pairs = different + int((p <= LEVEL).sum()), pairs + a.size
     if not pairs:
         raise NotEstimable("no two descriptors in the same frames")
     details = {"pairs": pairs, "chance": LEVEL, "no_interval": "a share of tests, not of rows"}

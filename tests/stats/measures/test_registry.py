@@ -23,7 +23,11 @@ PEAKED = {"icat", "icat_change"}
 """Figures without an interval near their peak, where these rows lie; each has tests of its own."""
 OF_ONE_GROUP = {"subgroup_auc", "bpsn_auc", "bnsp_auc"}
 """Figures of a group beside the others, which `group` tells apart; each has tests of its own."""
-OWN_TESTS = WITHOUT_A_RULE | OF_ONE_TEST | PEAKED | OF_ONE_GROUP
+OF_FRAMES = {"descriptor_spread", "descriptor_spread_change", "likelihood_bias"}
+"""Figures of sentences with every descriptor, which are not weighted; each has tests of its own."""
+OF_SHARES = {"mean_answer_score", "mean_answer_score_change"}
+"""Figures of a score from 0 to 1, which that of these rows is not; each has tests of its own."""
+OWN_TESTS = WITHOUT_A_RULE | OF_ONE_TEST | PEAKED | OF_ONE_GROUP | OF_FRAMES | OF_SHARES
 ON_FEW_ROWS = [
     name for name in MEASURES if not name.startswith("tpr_at_") and name not in OWN_TESTS
 ]

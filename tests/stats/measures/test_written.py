@@ -54,3 +54,17 @@ def test_labelled_texts_of_one_kind_rank_nothing() -> None:
     sample = Sample({"known": np.ones(20, dtype=bool), "check_score": np.arange(20) / 20})
     with pytest.raises(NotEstimable, match="of one kind"):
         MEASURES["scorer_auroc"].estimate(sample, ASK)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mean_scores_stay_within_their_range(weighted: bool) -> None:
+    rng = np.random.default_rng(2)
+    score, before = rng.beta(1, 6, (2, 200))
+    weight = rng.choice([0.5, 2.0], 200) if weighted else None
+    sample = Sample({"score": score, "base_score": before}, weight)
+    found = MEASURES["mean_answer_score"].estimate(sample, ASK)
+    assert found.value == pytest.approx(np.average(score, weights=weight))
+    assert 0 < found.low < found.value < found.high < 1
+    change = MEASURES["mean_answer_score_change"].estimate(sample, ASK)
+    assert change.value == pytest.approx(np.average(score - before, weights=weight))
+    assert change.low < change.value < change.high
