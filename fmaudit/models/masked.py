@@ -6,6 +6,8 @@ rows of many texts share batches. Their sum is the pseudo-log-likelihood.
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ from fmaudit.requests import (
     Tokenize,
     Tokens,
 )
+from fmaudit.segments import unspaced
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +47,9 @@ NOTHING = "the text has no token to hide"
 
 PIECE = "##"
 """How WordPiece writes a token that goes on with a word."""
+
+UNREADABLE = "\ufffd"
+"""What a byte that is no character of its own is decoded as."""
 
 
 class Hidden(Struct, frozen=True):
@@ -154,8 +160,9 @@ class MaskedModel:
         ready = [p for p in batch if isinstance(p.payload, Hidden)]
         found: dict[int, Response] = {}
         with fitting(), torch.inference_mode():
-            for start in range(0, len(ready), most):
-                part = ready[start : start + most]
+            step = min(most, split.places)
+            for start in range(0, len(ready), step):
+                part = ready[start : start + step]
                 lines = [(p.payload.read.ids, p.payload.places[0]) for p in part]
                 flat, rows = self._states(split, lines, length)
                 logits = split.logits(flat[torch.tensor(rows, device=flat.device)]).float()
@@ -170,25 +177,35 @@ class MaskedModel:
         assert isinstance(prepared.request, FillMask)
         if bool(logprobs.isnan().any()):
             return Failure("the logits are not finite")
+        hidden: Hidden = prepared.payload
+        before = hidden.read.ids[: hidden.places[0]][-1:]
         words: dict[str, float] = {}
-        order = torch.argsort(logprobs, descending=True, stable=True).tolist()
-        for token in order:
-            if len(words) == prepared.request.most:
-                break
-            word = self._word(token)
+        for token in torch.argsort(logprobs, descending=True, stable=True).tolist():
+            logprob = float(logprobs[token])
+            if len(words) == prepared.request.most or not math.isfinite(logprob):
+                break  # the rest can never come
+            word = self._word(token, before)
             if word and word not in words:
-                words[word] = float(logprobs[token])
-        read = len(prepared.payload.read.ids)
-        return Fills(tuple(words), tuple(words.values()), tokens=read)
+                words[word] = logprob
+        return Fills(tuple(words), tuple(words.values()), tokens=len(hidden.read.ids))
 
-    def _word(self, token: int) -> str:
-        """A token as a word of its own; "" for a piece, a special token, what has no text."""
+    def _word(self, token: int, before: Ids) -> str:
+        """A token behind another as a word of its own.
+
+        "" for a piece, which goes on with the word before, a special token, what has no text.
+        """
         tokenizer = self._loaded.tokenizer
         if token in self._special:
             return ""
         if str(tokenizer.convert_ids_to_tokens(token)).startswith(PIECE):
             return ""
-        return str(tokenizer.decode([token])).strip()
+        word = str(tokenizer.decode([token])).strip()
+        if not word or UNREADABLE in word or self._special.issuperset(before):
+            return "" if UNREADABLE in word else word
+        # Vocabularies that mark spaces, not pieces: only beside what stands before can it be seen.
+        beside = str(tokenizer.decode([*before, token])).rstrip()
+        piece = not beside.endswith(word) or _runs_on(beside.removesuffix(word)[-1:], word[0])
+        return "" if piece else word
 
     def _read(self, split: Split, lines: Sequence[tuple[Ids, int]], length: int) -> list[Reduced]:
         """The reduced prediction at the hidden place of each (tokens, place)."""
@@ -229,6 +246,12 @@ def wrap(loaded: Loaded) -> Model:
 
 def _split(module: Any) -> Split:
     return Split(module, str(getattr(module, "base_model_prefix", "")))
+
+
+def _runs_on(last: str, first: str) -> bool:
+    """Whether two characters side by side are of one word, in scripts that part words by spaces."""
+    kinds = [unicodedata.category(char)[0] for char in last + first if not unspaced(char)]
+    return len(kinds) == 2 and set(kinds) <= set("LMN")
 
 
 def _answer(hidden: Hidden, answers: Iterator[Reduced]) -> Response:
