@@ -17,6 +17,7 @@ from fmaudit.matching import Matched
 from fmaudit.registry import Context
 from fmaudit.types import (
     Asks,
+    FillMask,
     Generate,
     MaskedLogprobs,
     Request,
@@ -30,10 +31,17 @@ from fmaudit.types import (
 KINDS: Mapping[str, type[Request]] = {
     "token_logprobs": TokenLogprobs,
     "masked_logprobs": MaskedLogprobs,
+    "fill_mask": FillMask,
     "generate": Generate,
 }
-ITEMS: Mapping[str, int] = {"token_logprobs": 60, "masked_logprobs": 20, "generate": 8}
-"""Requests a floor is measured on: a prompt is long, and a written answer takes a pass a token."""
+ITEMS: Mapping[str, int] = {
+    "token_logprobs": 60,
+    "masked_logprobs": 20,
+    "fill_mask": 60,
+    "generate": 8,
+}
+"""Requests a floor is measured on: a prompt is long, a hidden token takes a row of its own, and
+a written answer a pass a token."""
 
 COMPARED = 200
 """Likelihoods that are compared with float32, where a model is served in less."""

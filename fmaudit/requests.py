@@ -74,7 +74,8 @@ class FillMask(Asked, frozen=True, tag="fill_mask"):
     """The likeliest words in place of one that is left out.
 
     `input` stands before the place, `after` behind it; a space is put between `input` and the word.
-    `most`: how many words.
+    `most`: how many words; a smaller vocabulary gives all that it has. A text beyond the window, or
+    with the model's own mask in it, is answered with a `Failure`.
     """
 
     input: str
@@ -251,9 +252,9 @@ class Pseudo(Struct, frozen=True, tag="pseudo"):
 class Fills(Struct, frozen=True, tag="fills"):
     """The answer to `FillMask`: the likeliest first.
 
-    `words`: without spaces around them; pieces that go on with a word, special tokens and what has
-    no text are left out. `logprobs`: of each, over the whole vocabulary, in nats. `tokens` were
-    read.
+    `words`: of one token each, without spaces around them. Left out are pieces that go on with the
+    word before, special tokens, what has no text and what can never come. `logprobs`: of each, over
+    the whole vocabulary, in nats, 0 or less. `tokens` were read.
     """
 
     words: tuple[str, ...]

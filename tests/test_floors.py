@@ -17,7 +17,15 @@ from fmaudit.matching import Matched
 from fmaudit.models.fakes import FakeLanguage
 from fmaudit.registry import Context, NoParams, method
 from fmaudit.seeds import Seeds
-from fmaudit.types import Case, Decoding, Generate, MaskedLogprobs, Tokenize, TokenLogprobs
+from fmaudit.types import (
+    Case,
+    Decoding,
+    FillMask,
+    Generate,
+    MaskedLogprobs,
+    Tokenize,
+    TokenLogprobs,
+)
 
 
 @dataclass
@@ -93,8 +101,9 @@ def matched(found):
     return Matched(card, found, NoParams(), (), found.name)
 
 
-def sampler(*methods, cases=None, seed=0):
-    watched = Watched(FakeLanguage(lambda before, word: -1.0, lambda prompt: "a b"))
+def sampler(*methods, cases=None, seed=0, masked=False):
+    rules = {"masked": masked, "fills": lambda text: [("a", -1.0), ("b", -2.0)]}
+    watched = Watched(FakeLanguage(lambda before, word: -1.0, lambda prompt: "a b", **rules))
     engine = Engine({"target": watched, "base": watched}, Costs(), Silent())
     made = [matched(m) for m in methods]
     sources = {m.card.id: cases or listed(300) for m in made}
@@ -192,3 +201,15 @@ def test_used_are_the_capabilities_of_language_models():
         "hidden", needs={"target": {"masked_logprobs"}}, data={"text"}, columns={"x": float}
     )(lambda cases, params, context: iter([MaskedLogprobs("")]))
     assert list(floors.used([matched(hidden)])) == ["masked_logprobs"]
+
+
+def test_places_to_fill_have_a_floor():
+    filling = method(
+        "filling", needs={"target": {"fill_mask"}}, data={"text"}, columns={"x": float}
+    )(lambda cases, params, context: ask([FillMask(case.input) for case in cases]))
+    watched, one = sampler(filling, masked=True)
+    assert list(floors.used([matched(filling)])) == ["fill_mask"]
+    found = one.floor("fill_mask", "float32")
+    assert found.items == floors.ITEMS["fill_mask"]
+    assert found.largest == {"alone": 0.0, "padded": 0.0, "again": 0.0}
+    assert all(isinstance(r, FillMask) for r in watched.asked)

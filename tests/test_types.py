@@ -20,6 +20,8 @@ from fmaudit.types import (
     Estimate,
     Exhibit,
     Failure,
+    FillMask,
+    Fills,
     Finding,
     Input,
     Logits,
@@ -69,12 +71,14 @@ requests = st.one_of(
         Embed, **asked | {"input": texts}, layer=st.integers(-99, 99),
         pool=st.sampled_from(["mean", "first", "last"]),
     ),
+    st.builds(FillMask, **asked | {"input": texts}, after=texts, most=st.integers(1, 99)),
 )  # fmt: skip
 counts = st.integers(0, 10**9)
 responses = st.one_of(
     st.builds(Logits, st.lists(finite, max_size=4).map(tuple), counts, counts),
     st.builds(Tokens, st.lists(counts, max_size=4).map(tuple), counts),
     st.builds(Embedding, st.lists(finite, max_size=4).map(tuple), counts, counts),
+    st.builds(Fills, st.lists(texts).map(tuple), st.lists(finite).map(tuple), counts),
     st.builds(Failure, texts, st.booleans()),
 )
 maybe = st.none() | finite

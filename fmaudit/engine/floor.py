@@ -24,6 +24,7 @@ from fmaudit.types import (
     Attribute,
     Attributions,
     Classify,
+    Fills,
     Generated,
     Likelihoods,
     Logits,
@@ -76,11 +77,11 @@ class Floor(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `items` inputs were asked. Condition → inputs answered with and without it, the largest
     absolute change, and the share of inputs whose predicted class changed. The change is that of a
-    logit, of a text's log-likelihood in nats, or of an attribution as a share of it (L1); of a
-    written answer, 1 where it is another. In place of classes stand the likeliest of several
-    continuations, and written answers; where there are none, a condition has no flips. A condition
-    under which nothing was answered is left out. `float32`: what the served dtype moves, which is
-    no noise.
+    logit, of a text's log-likelihood or a word's log-probability in nats, or of an attribution as a
+    share of it (L1); of a written answer, 1 where it is another. In place of classes stand the
+    likeliest of several continuations, and written answers; where there are none, a condition has
+    no flips. A condition under which nothing was answered is left out. `float32`: what the served
+    dtype moves, which is no noise.
     """
 
     items: int
@@ -204,6 +205,8 @@ def _moved(one: Response, other: Response) -> tuple[float, bool | None] | None:
         return _apart([s.total for s in one.scored], [s.total for s in other.scored])
     if isinstance(one, Pseudo) and isinstance(other, Pseudo):
         return _apart([one.scored.total], [other.scored.total])
+    if isinstance(one, Fills) and isinstance(other, Fills) and one.words and other.words:
+        return max(_gone(one, other), _gone(other, one)), None
     if isinstance(one, Generated) and isinstance(other, Generated):
         changed = one.text != other.text
         return float(changed), changed
@@ -214,6 +217,13 @@ def _apart(one: Sequence[float], other: Sequence[float]) -> tuple[float, bool | 
     a, b = np.asarray(one), np.asarray(other)
     flip = bool(a.argmax() != b.argmax()) if len(a) > 1 else None
     return float(np.abs(a - b).max()), flip
+
+
+def _gone(one: Fills, other: Fills) -> float:
+    """How far one's words moved, in nats; one that is not among the other's at least to its end."""
+    there, end = dict(zip(other.words, other.logprobs, strict=True)), other.logprobs[-1]
+    listed = zip(one.words, one.logprobs, strict=True)
+    return max(abs(p - there[w]) if w in there else max(0.0, p - end) for w, p in listed)
 
 
 def _first(served: Sequence[Response], full: Sequence[Response]) -> float | None:

@@ -182,8 +182,8 @@ class MaskedModel:
         words: dict[str, float] = {}
         for token in torch.argsort(logprobs, descending=True, stable=True).tolist():
             logprob = float(logprobs[token])
-            if len(words) == prepared.request.most or not math.isfinite(logprob):
-                break  # the rest can never come
+            if len(words) == prepared.request.most or logprob == -math.inf:
+                break
             word = self._word(token, before)
             if word and word not in words:
                 words[word] = logprob
@@ -200,8 +200,10 @@ class MaskedModel:
         if str(tokenizer.convert_ids_to_tokens(token)).startswith(PIECE):
             return ""
         word = str(tokenizer.decode([token])).strip()
-        if not word or UNREADABLE in word or self._special.issuperset(before):
-            return "" if UNREADABLE in word else word
+        if not word or UNREADABLE in word:
+            return ""
+        if self._special.issuperset(before):
+            return word
         # Vocabularies that mark spaces, not pieces: only beside what stands before can it be seen.
         beside = str(tokenizer.decode([*before, token])).rstrip()
         piece = not beside.endswith(word) or _runs_on(beside.removesuffix(word)[-1:], word[0])

@@ -140,6 +140,25 @@ MASKED = Wording(
     ),
 )
 
+FILLED = Wording(
+    name=noted("likeliest words of a place"),
+    moves=noted("The change is that of the log-probability of a word in its place, in nats."),
+    unit=noted("%(n)s nats"),
+    alone=noted(
+        "The log-probability of the same word in the same place moved by at most %(most)s nats."
+    ),
+    leaks=noted(
+        "Filling up a text with padding moves the log-probability of a word in its place by up to "
+        "%(most)s nats. A model that heeds its attention mask does not do that: have its owner "
+        "look at it. What such a model answers depends on which inputs are read together."
+    ),
+    rounded_alone=noted(
+        "Number format: the model is served in %(dtype)s, which rounds. In float32, on %(n)s "
+        "texts, the log-probability of a word in its place moves by up to %(most)s nats. Each "
+        "verdict was checked against that: one that float32 would change is inconclusive."
+    ),
+)
+
 WRITTEN = Wording(
     name=noted("written answers"),
     moves=noted("Decided otherwise is a prompt that was answered by another text."),
@@ -167,6 +186,7 @@ WORDINGS: Mapping[str, Wording] = {
     "classify": CLASSES,
     "token_logprobs": LIKELIHOODS,
     "masked_logprobs": MASKED,
+    "fill_mask": FILLED,
     "generate": WRITTEN,
     "attribute": EXPLANATIONS,
 }

@@ -20,6 +20,8 @@ from fmaudit.seeds import Seeds
 from fmaudit.types import (
     Attributions,
     Failure,
+    FillMask,
+    Fills,
     Generate,
     Generated,
     Likelihoods,
@@ -227,6 +229,23 @@ def test_hidden_tokens_are_compared_by_their_sum():
     found = compared(lambda r: Pseudo(scored(-1.0, -0.5 * r.replica), (1, 2)), plain)
     assert found.largest == {"alone": 0.0, "padded": 0.0, "again": 0.5}
     assert found.flips == {}
+
+
+def test_words_of_a_place_are_compared_by_their_own_figures():
+    """A word that is missing fell below the last; a newcomer may have stood right below it."""
+    plain = [FillMask("the cat")]
+
+    def compare(words, logprobs):
+        changed = Fills(words, logprobs)
+        base = Fills(("sat", "ran", "lay"), (-1.0, -2.0, -3.0))
+        return compared(lambda r: changed if r.replica else base, plain)
+
+    found = compare(("ran", "sat", "lay"), (-1.25, -1.5, -3.0))
+    assert found.largest == {"alone": 0.0, "padded": 0.0, "again": 0.75}
+    assert found.flips == {}
+    assert compare(("sat", "lay", "hid"), (-1.0, -2.5, -2.75)).largest["again"] == 0.75
+    assert compare(("sat", "ran", "hid"), (-1.0, -2.0, -3.0)).largest["again"] == 0.0
+    assert "again" not in compare((), ()).answered
 
 
 def test_written_answers_are_equal_or_not():

@@ -38,6 +38,9 @@ def test_a_steady_language_model_is_told_in_nats():
     assert said("masked_logprobs", flips={}) == (
         "The log-likelihood of the same text's masked words moved by at most 0.0000029 nats."
     )
+    assert said("fill_mask", flips={}) == (
+        "The log-probability of the same word in the same place moved by at most 0.0000029 nats."
+    )
     assert said("generate") == "The same prompt was answered by the same text every time."
 
 
@@ -84,7 +87,9 @@ def test_what_float32_moves_is_told_with_the_preference_share():
     assert "In float32, 38 % of 8 prompts are answered by another text" in text
 
 
-@pytest.mark.parametrize("capability", ["token_logprobs", "masked_logprobs", "classify"])
+@pytest.mark.parametrize(
+    "capability", ["token_logprobs", "masked_logprobs", "fill_mask", "classify"]
+)
 def test_nothing_decided_beside_float32(capability):
     compared = {"dtype": "float16", "items": 100, "largest": 0.5}
     text = said(capability, flips={}, float32=compared)
@@ -111,7 +116,9 @@ def floors(capability: str):
     notes = {"dtype": "float32", "note": "served in float32: nothing to compare"}
     beside = {"dtype": "bfloat16", "items": 9, "largest": 0.5}
     decided = [STEADY, {**STEADY, "again": 0.02}, {**STEADY, "again": 0.5}]
-    shapes = {"masked_logprobs": [{}], "generate": decided}.get(capability, [{}, *decided])
+    shapes = {"masked_logprobs": [{}], "fill_mask": [{}], "generate": decided}.get(
+        capability, [{}, *decided]
+    )
     for most in (0.0, 1e-6, 0.3):
         for flips in shapes:
             full = {**beside, **({"flips": 0.03, "padded": 0.0} if flips else {})}
