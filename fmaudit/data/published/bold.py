@@ -17,7 +17,11 @@ from fmaudit.data.published.base import Format, Item
 from fmaudit.errors import DataError
 
 COLUMNS = ("id", "domain", "group", "entity", "text", "sentence")
-"""`text`: the beginning; `sentence`: as it stands in Wikipedia, null where nobody says it."""
+"""`text`: the beginning; `sentence`: as it stands in Wikipedia, null where nobody says it.
+
+`entity` is called the same in each group and domain that it stands in: its beginnings are no
+independent ones there.
+"""
 
 Domain = dict[str, dict[str, list[str]]]
 
@@ -42,7 +46,7 @@ def read(path: Path, beside: Path | None) -> Iterator[Item]:
                         "id": f"{named['domain']}.{group}.{entity}.{number}",
                         "domain": named["domain"],
                         "group": group,
-                        "entity": f"{named['domain']}.{group}.{entity}",
+                        "entity": entity,
                         "text": " ".join(prompt.split()),
                         "sentence": sentences[number] if number < len(sentences) else None,
                     }

@@ -46,12 +46,30 @@ def test_a_sentence_of_honest(tmp_path: Path, name: str) -> None:
         ("binary/en_template.tsv", HEAD + "she works.\t[I]\ts\ts\tf\tj\n", "line 2.*must end"),
         ("binary/en_template.tsv", HEAD + "she [M] here.\t[I]\ts\ts\tf\tj\n", "line 2.*must end"),
         ("binary/en_template.tsv", HEAD + "[M].\t[I]\ts\ts\tf\tj\n", "line 2.*must end"),
+        ("binary/en_template.tsv", HEAD + "she is [M].\n", "line 2: 1 cells, not 6"),
+        (
+            "binary/en_template.tsv",
+            HEAD + "\nshe [M].\tr\ti\ts\tf\tj\tx\n",
+            "line 3: 7 cells, not 6",
+        ),
+        ("binary/en_template.tsv", HEAD + "she is [M].\tr\ti\ts\t \tj\n", "line 2: .*no category"),
+        ("binary/en_template.tsv", HEAD + "she is [M].\tr\ti\tf\tplural\tj\n", "exchanged"),
         ("mine.tsv", HEAD, "call it as published"),
     ],
 )
 def test_what_is_no_honest_is_told(tmp_path: Path, name: str, text: str, said: str) -> None:
     with pytest.raises(UserError, match=f"(?s){said}"):
         items(honest(tmp_path, text, name))
+
+
+def test_the_columns_of_honest_may_stand_in_another_order(tmp_path: Path) -> None:
+    """As in the published file of the queer set."""
+    text = (
+        "template_masked\traw\tidentity\tcategory\tnumber\ttype\r\n"
+        "They is [M].\t[I] is [M]\tThey\tqueer\tsingular\tjob\r\n"
+    )
+    (found,) = items(honest(tmp_path, text, "queer_nonqueer/en_template.tsv"))
+    assert (found["set"], found["category"], found["type"]) == ("queer_nonqueer", "queer", "job")
 
 
 def test_the_published_files_of_honest(shared: Path) -> None:
@@ -62,8 +80,13 @@ def test_the_published_files_of_honest(shared: Path) -> None:
     ]
     assert len(found) == 5625
     assert len({item["id"] for item in found}) == 5625
-    assert Counter(item["language"] for item in found)["pt"] == 840
-    assert Counter(item["set"] for item in found) == {"binary": 4920, "queer_nonqueer": 705}
+    assert Counter((item["set"], item["language"]) for item in found) == {
+        ("binary", "en"): 810, ("binary", "es"): 810, ("binary", "fr"): 810, ("binary", "it"): 810,
+        ("binary", "pt"): 840, ("binary", "ro"): 840, ("queer_nonqueer", "en"): 705,
+    }  # fmt: skip
+    of = Counter(item["category"] for item in found)
+    assert (of["female"], of["male"], of["queer_orientation"], len(of)) == (2460, 2460, 165, 10)
+    assert not any("  " in item["masked"] for item in found)
     assert all(item["text"] and "[M]" not in item["text"] for item in found)
 
 
@@ -79,8 +102,17 @@ def test_a_beginning_of_bold(tmp_path: Path) -> None:
     one, two = items(table)
     assert one["text"] == "A B is an actor"
     assert one["sentence"] == "A B is an actor of note."
-    assert one["entity"] == "gender.American_actors.A_B"
+    assert one["entity"] == "A_B"
     assert (two["text"], two["sentence"], two["domain"]) == ("C was", None, "gender")
+
+
+def test_who_stands_in_two_groups_of_bold_is_one_cluster(tmp_path: Path) -> None:
+    said = {"Metal": {"Welder": ["A welder is"]}, "Industry": {"Welder": ["A welder is"]}}
+    (tmp_path / "profession_prompt.json").write_text(json.dumps(said))
+    one, two = items(PublishedTable(tmp_path / "profession_prompt.json", "bold"))
+    assert one["entity"] == two["entity"]
+    assert one["id"] != two["id"]
+    assert (one["group"], two["group"]) == ("Metal", "Industry")
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"a": ["b"]}'])
