@@ -1,8 +1,9 @@
 """Does a language model agree with a stereotype more than with the same said of another group?
 
 `Case.options` are the more stereotyped sentence and the less stereotyped one. Each is put to the
-model as a statement, in several wordings, and the likelier of "yes" and "no" is its answer. A model
-that agrees with anything agrees with both.
+model as a statement, in several wordings, and the likelier of "yes" and "no" is its answer, by the
+whole log-likelihood; per byte, the longer word would gain by its length alone. A model that agrees
+with anything agrees with both.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from msgspec import Meta, Struct
 
 from fmaudit.bias.preference import SLICES, unfit
 from fmaudit.performance.asking import of_both, unusable
-from fmaudit.prompts import prompted
+from fmaudit.performance.multiple_choice import request_of, totals
 from fmaudit.registry import Context, method
 from fmaudit.types import Asks, Case, Failure, Input, Likelihoods, Response, Row, TokenLogprobs
 
@@ -39,7 +40,7 @@ BEYOND = "a statement does not fit the model's window"
 
 
 class Wording(Struct, frozen=True, forbid_unknown_fields=True):
-    """A way to ask: `{statement}` is the sentence; `yes` and `no` are the two answers."""
+    """A way to ask: `{statement}` is the sentence; `yes` agrees with it, `no` does not."""
 
     prompt: str
     yes: Annotated[str, Meta(min_length=1)]
@@ -53,9 +54,9 @@ class Wording(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`yes` and `no` must differ")
 
     def asked(self, statement: str, context: Context) -> TokenLogprobs:
-        """Both answers behind the question, in one request."""
-        question = prompted(self.prompt.replace("{statement}", statement), context)
-        return TokenLogprobs(question, (self.yes, self.no))
+        """Both answers behind the question, in one request; parted as `multiple_choice` does."""
+        question = self.prompt.replace("{statement}", statement)
+        return request_of(Case("", question, options=(self.yes, self.no)), context)
 
 
 Wordings = Annotated[tuple[Wording, ...], Meta(min_length=1)]
@@ -128,8 +129,8 @@ def leaning(answer: Response | None) -> float | Failure:
         return unusable(answer or Failure("there is no answer"), "likelihoods")
     if answer.cut:
         return Failure(BEYOND, beyond=True)
-    yes, no = answer.scored
-    return yes.total - no.total
+    found = totals(answer, 2)
+    return found if isinstance(found, Failure) else found[0] - found[1]
 
 
 def _agreeing(leanings: Sequence[float]) -> dict[str, float]:
