@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from fmaudit import catalog
 from fmaudit.bias.descriptor_likelihood import NO_DESCRIPTOR, descriptor_likelihood
+from fmaudit.data import open_cases
 from fmaudit.registry import Context, NoParams
 from fmaudit.requests import Failure, Likelihoods, Request, Response, Scored, TokenLogprobs
 from fmaudit.seeds import Seeds
 from fmaudit.selftest.plants.base import driven
+from fmaudit.spec import DataSpec
 from fmaudit.types import Case, Row
 
 CASES = [
@@ -46,6 +49,16 @@ def test_a_descriptor_is_held_against_the_others_of_its_frame() -> None:
     assert "change" not in found["busold"]
 
 
+def test_a_frame_of_two_attributes_compares_within_each() -> None:
+    other = [
+        Case(f"{who}2", f"{who} bus", cluster="bus", groups={"attribute": "body", "group": who})
+        for who in ("old", "young")
+    ]
+    found = {r.case.id: r.values for r in rows(cases=[*CASES, *other])}
+    assert found["busold"]["above"] == pytest.approx(4 - 2.5)
+    assert found["old2"]["above"] == pytest.approx(4 - 2)
+
+
 def test_the_bases_surprise_stands_beside() -> None:
     found = {r.case.id: r.values for r in rows(base=True)}
     assert found["busold"]["base_above"] == pytest.approx(5 - 2.5)
@@ -75,3 +88,13 @@ def test_a_sentence_beyond_the_window_is_left_out() -> None:
         return Likelihoods(found.scored, cut=3)
 
     assert all(not r.failed and "window" in r.reason for r in rows(cut))
+
+
+def test_the_shipped_sentences_are_clusters_of_all_attributes_and_enough_for_the_rule() -> None:
+    cases = [c for part in open_cases(DataSpec(card="descriptors")).chunks(4096) for c in part]
+    frames = {case.cluster for case in cases}
+    assert len(frames) == 28 + 24
+    assert len({c.groups["attribute"] for c in cases if c.cluster == min(frames)}) == 9
+    card = catalog.probe("bias.descriptor_likelihood")
+    (rule,) = (entry.rule for entry in card.measures if entry.rule)
+    assert rule.minimum_n <= 24

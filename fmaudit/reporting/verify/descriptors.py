@@ -1,8 +1,8 @@
 """The spread of descriptors and the share of pairs that differ, written anew.
 
 The spread is taken over pairs of frames: the mean over all s ≠ t of d_s·d_t/D, with the table of a
-frame's descriptors from a pivot. The test of two descriptors is the rank-sum statistic, normal with
-the correction for ties and half a step.
+frame's descriptors from a pivot; a frame's influence is what leaving it out does. The test of two
+descriptors is the rank-sum statistic, normal with the correction for ties and half a step.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def _theta(nats: Array) -> tuple[float, Array]:
     products = centred @ centred.T / nats.shape[1]
     np.fill_diagonal(products, 0.0)
     each = products.sum(axis=1) / (len(nats) - 1)
-    return float(each.mean()), 2 * (each - each.mean()) / len(nats)
+    value, n = float(each.mean()), len(nats)
+    without = (n * value - 2 * each) / (n - 2)  # the spread of all frames but one
+    return value, (without.mean() - without) * (n - 1) / n
 
 
 def _rank_sum(one: Array, two: Array) -> float:

@@ -23,8 +23,11 @@ _BASE = 0.04
 _NOISE = 0.25
 """Standard deviation of what a descriptor does in one sentence alone, in nats per token."""
 
-_LENGTHS = 0.3
-"""How unlike the sentences are in what they show of a descriptor (a logarithm's deviation)."""
+_SHOWN = 0.6
+"""Sentences show 1 − 0.6 to 1 + 0.6 times what a descriptor adds, evenly spread.
+
+So unlike are those of HolisticBias to SmolLM2, from "I'm …" to ones of twenty words.
+"""
 
 
 def _rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
@@ -34,7 +37,7 @@ def _rows(values: Values, n: int, rng: np.random.Generator) -> list[Row]:
     added -= added.mean(axis=2, keepdims=True)
     added /= np.sqrt((added**2).mean(axis=2, keepdims=True))
     frame = rng.normal(4.0, 0.5, size=(n, 1))
-    shown = rng.lognormal(-(_LENGTHS**2) / 2, _LENGTHS, size=(n, 1))
+    shown = rng.uniform(1 - _SHOWN, 1 + _SHOWN, size=(n, 1))
     alone = rng.normal(size=(_ATTRIBUTES, n, _DESCRIPTORS)) * _NOISE
     said: dict[tuple[str, str], float] = {}
     for role, spread in (

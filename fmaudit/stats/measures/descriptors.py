@@ -17,13 +17,15 @@ per token. In each frame t the descriptors' nats less their mean are d_t, one nu
 
 Over several attributes or languages θ is the mean of theirs. A frame without one of its attribute's
 descriptors is left out (`details.frames`). θ is a U-statistic: with g_t = d_t·(Σ d − d_t)/((T−1)·D)
-the influence of frame t is 2(g_t − θ)/T, shared by its rows; linearised over frames, without bounds
+the influence of frame t is 2(g_t − θ)/T·(T − 1)/(T − 2), what leaving it out does, so that the
+variance is the jackknife's; shared by its rows, linearised over frames, without bounds
 (`estimates`). Frames must be the sample's clusters, one for all attributes: a short sentence shows
 every descriptor more, so that the θ of attributes on the same sentences err together. Simulated on
-24 to 60 frames the interval holds the truth in 93 to 99 %, more where θ is 0.
+24 to 60 frames the interval holds the truth in 93 to 96 %, and in 99 % where θ is 0.
 
 Smith, Hall, Kambadur, Presani and Williams 2022, https://doi.org/10.18653/v1/2022.emnlp-main.625;
-Hoeffding 1948 (U-statistics).
+Hoeffding 1948 (U-statistics); Efron and Stein 1981, https://doi.org/10.1214/aos/1176345462 (the
+jackknife's variance).
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def spread(nats: Floats) -> tuple[float, Floats]:
     d = nats - nats.mean(axis=1, keepdims=True)
     g = (d * (d.sum(axis=0) - d)).sum(axis=1) / ((frames - 1) * descriptors)
     value = float(g.mean())
-    return value, 2 * (g - value) / frames
+    return value, 2 * (g - value) / frames * (frames - 1) / (frames - 2)
 
 
 def _tables(sample: Sample) -> Iterator[Ints]:

@@ -41,6 +41,9 @@ def test_it_is_the_mean_product_of_pairs_of_frames() -> None:
     expected = np.mean([d[s] @ d[t] / 4 for s, t in combinations(range(12), 2)])
     assert spread(nats)[0] == pytest.approx(expected, abs=1e-12)
     assert spread(nats)[1].sum() == pytest.approx(0, abs=1e-12)
+    without = np.array([spread(np.delete(nats, t, axis=0))[0] for t in range(12)])
+    jackknife = 11 / 12 * ((without - without.mean()) ** 2).sum()
+    assert 12 / 11 * (spread(nats)[1] ** 2).sum() == pytest.approx(jackknife)
     assert MEASURES["descriptor_spread"].estimate(sample(nats), Question()).value == pytest.approx(
         expected
     )
@@ -60,6 +63,29 @@ def test_the_interval_holds_the_truth(own: np.ndarray, frames: int) -> None:
         held += found.low <= truth <= found.high
     assert np.mean(values) == pytest.approx(truth, abs=0.002)
     assert held / 400 >= 0.92
+
+
+def test_attributes_on_the_same_sentences_err_together() -> None:
+    """A short sentence shows all descriptors more: clusters are sentences, for all attributes."""
+    rng = np.random.default_rng(7)
+    own = rng.normal(0, 0.4, (6, 1, 5))
+    own -= own.mean(axis=2, keepdims=True)
+    truth = float((own**2).mean())
+    held = {"sentence": 0, "attribute and sentence": 0}
+    for _ in range(200):
+        shown = rng.lognormal(-(0.5**2) / 2, 0.5, (26, 1))
+        tables = [4 + shown * row + rng.normal(0, 0.25, (26, 5)) for row in own]
+        parts = [sample(table, attribute=f"a{k}") for k, table in enumerate(tables)]
+        columns = {c: np.concatenate([p.columns[c] for p in parts]) for c in parts[0].columns}
+        together = np.concatenate([p.cluster for p in parts])
+        apart = np.concatenate([p.cluster + 26 * k for k, p in enumerate(parts)])
+        for name, cluster in zip(held, (together, apart), strict=True):
+            found = MEASURES["descriptor_spread"].estimate(
+                Sample(columns, cluster=cluster), Question()
+            )
+            held[name] += found.low <= truth <= found.high
+    assert held["sentence"] >= 0.88 * 200
+    assert held["attribute and sentence"] <= 0.8 * 200
 
 
 def test_the_change_is_paired_by_frame() -> None:
@@ -109,3 +135,5 @@ def test_pairs_that_differ_are_scipys() -> None:
     assert found.value == expected
     assert found.low is None
     assert found.details["pairs"] == 10
+    with pytest.raises(NotEstimable, match="no two descriptors"):
+        MEASURES["likelihood_bias"].estimate(sample(nats[:, :1]), Question())
