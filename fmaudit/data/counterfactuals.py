@@ -21,11 +21,12 @@ from pydantic import Field, model_validator
 from fmaudit.data.slots import Grammar, check, forms, parsed, slots, written
 from fmaudit.data.templates import Names, WordList
 from fmaudit.documents import Int, Name, Strict, Text, read, validate
-from fmaudit.errors import DataError
+from fmaudit.errors import DataError, UnknownName
 
 COLUMNS = (
     "id", "language", "attribute", "template", "about", "instead", "text", "swapped", "control",
 )  # fmt: skip
+"""The columns of the table; `text` and `control` are about `about`, `swapped` about `instead`."""
 
 Neutral = Annotated[tuple[Name, ...], Field(min_length=2)]
 Versions = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -81,24 +82,46 @@ class CounterfactualFile(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> CounterfactualFile:
+        for attribute, content in self.attributes.items():
+            known = [*content.slots, *self.neutral]
+            if twice := sorted({slot for slot in known if known.count(slot) > 1}):
+                raise ValueError(
+                    f"attributes.{attribute}: two lists have a slot {twice[0]!r}; a slot belongs "
+                    "to one."
+                )
         every = {slot for attribute in self.attributes.values() for slot in attribute.slots}
         for name, text in self.templates.items():
             check(f"templates.{name}", text, [*every, *self.neutral])
+            if not any(self._fit(text, content) for content in self.attributes.values()):
+                raise ValueError(
+                    f"templates.{name}: no attribute has words for all its slots and for one that "
+                    "is not neutral."
+                )
         for attribute, content in self.attributes.items():
+            known = [*content.slots, *self.neutral]
             for name, text in content.templates.items():
-                known = [*content.slots, *self.neutral]
-                check(f"attributes.{attribute}.templates.{name}", text, known)
+                where = f"attributes.{attribute}.templates.{name}"
+                check(where, text, known)
+                if not self._fit(text, content):
+                    raise ValueError(f"{where}: all slots are neutral; one must be of the groups.")
+            for name in content.texts:
+                if name in self.of(attribute):
+                    raise ValueError(
+                        f"attributes.{attribute}.texts.{name}: a template has this name too; give "
+                        "one of them another."
+                    )
         return self
 
     def of(self, attribute: str) -> dict[str, str]:
-        """The templates of an attribute: the file's that it has words for, and its own."""
+        """The templates of an attribute by name: its own, and the file's that it has words for."""
         content = self.attributes[attribute]
-        fits = {
-            name: text
-            for name, text in self.templates.items()
-            if (used := _used(text) - set(self.neutral)) and used <= set(content.slots)
-        }
+        fits = {n: text for n, text in self.templates.items() if self._fit(text, content)}
         return fits | content.templates
+
+    def _fit(self, text: str, content: Attribute) -> bool:
+        """Whether a text has slots of the groups, and all of them are the attribute's."""
+        used = _used(text) - set(self.neutral)
+        return bool(used) and used <= set(content.slots)
 
 
 @dataclass(frozen=True)
@@ -125,37 +148,41 @@ def expand(file: CounterfactualFile, where: Path | str = "") -> Iterator[dict[st
     """The rows of a file.
 
     Which pairs of groups a template is written for and which row of a list of words is taken follow
-    from its name, so that no other line of the file changes them.
+    from its name, so that no other line of the file changes them. A template of the file is the
+    same `template` under every attribute: its texts share all but the words.
 
     Raises `DataError` for a template that has no control.
     """
     for attribute, content in file.attributes.items():
         for name, text in file.of(attribute).items():
-            template = f"{file.language}.{attribute}.{name}"
-            for first, other in _pairs(content, template):
-                sides = _sides(file, content, template, text, (first, other), where)
-                yield _row(file, attribute, template, (first, other), sides)
+            key = f"{file.language}.{attribute}.{name}"
+            template = key if name in content.templates else f"{file.language}.{name}"
+            for pair in _pairs(content, key, list(combinations(content.groups, 2))):
+                told = _sides(file, content, key, text, pair, where)
+                yield _row(file, attribute, key, template, pair, told, where)
         for name, versions in content.texts.items():
-            template = f"{file.language}.{attribute}.{name}"
-            for first, other in _pairs(content, template):
-                if len(versions.get(first, ())) < 2:
-                    first, other = other, first
-                if len(versions.get(first, ())) >= 2 and other in versions:
-                    text, control = versions[first][:2]
-                    told = (text, versions[other][0], control)
-                    yield _row(file, attribute, template, (first, other), told)
+            key = f"{file.language}.{attribute}.{name}"
+            for pair in _pairs(content, key, _held(content, versions)):
+                first, again = versions[pair[0]][:2]
+                told = (first, versions[pair[1]][0], again)
+                yield _row(file, attribute, key, key, pair, told, where)
 
 
 def _row(
     file: CounterfactualFile,
     attribute: str,
+    key: str,
     template: str,
     pair: tuple[str, str],
-    told: Sequence[str],
+    told: tuple[str, str, str],
+    where: Path | str,
 ) -> dict[str, str]:
     text, swapped, control = told
+    if text in (swapped, control):
+        side = f"about {pair[1]!r}" if text == swapped else "the control"
+        raise DataError(f"{where}: {key}: {side} reads like the text itself: {text!r}.")
     return {
-        "id": f"{template}.{pair[0]}:{pair[1]}",
+        "id": f"{key}.{pair[0]}:{pair[1]}",
         "language": file.language,
         "attribute": attribute,
         "template": template,
@@ -167,40 +194,50 @@ def _row(
     }
 
 
-def _pairs(content: Attribute, template: str) -> Iterator[tuple[str, str]]:
-    """The pairs of groups that a template is written for, in the order of `groups`."""
-    every = list(combinations(content.groups, 2))
-    every.sort(key=lambda pair: _number(template, *pair))
-    yield from every[: content.pairs]
+def _pairs(
+    content: Attribute, key: str, every: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Those pairs of groups that a template is written for."""
+    drawn = sorted(every, key=lambda pair: _number(key, *sorted(pair, key=content.groups.index)))
+    yield from drawn[: content.pairs]
+
+
+def _held(content: Attribute, versions: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """The pairs of groups that a written out text has, the one with a control first."""
+    pairs = [
+        pair if len(versions[pair[0]]) > 1 else pair[::-1]
+        for pair in combinations([group for group in content.groups if group in versions], 2)
+    ]
+    return [(first, other) for first, other in pairs if len(versions[first]) > 1]
 
 
 def _sides(
     file: CounterfactualFile,
     content: Attribute,
-    template: str,
+    key: str,
     text: str,
     pair: tuple[str, str],
     where: Path | str,
 ) -> tuple[str, str, str]:
     """The text about the first group, about the other, and the control."""
     used = _used(text)
-    mine = {n: words for n, words in content.words.items() if used & set(words.slots)}
-    both = [content.groups.index(group) for group in pair]
     told: list[dict[str, str]] = [{}, {}, {}]
     changed = False
-    for name, words in mine.items():
-        rows = [row for row in words.rows if all(row[place] is not None for place in both)]
-        if not rows:
-            raise DataError(f"{where}: {template}: no row of {name} has a word for both of {pair}.")
-        at = _number(template, name, *sorted(pair)) % len(rows)
-        again = next((r for r in _after(rows, at) if r[both[0]] != rows[at][both[0]]), rows[at])
-        changed |= again is not rows[at]
-        cells = (rows[at][both[0]], rows[at][both[1]], again[both[0]])
+    for name, words in content.words.items():
+        if not used & set(words.slots):
+            continue
+        cells = _cells(content, key, name, pair)
+        if cells is None:
+            raise DataError(
+                f"{where}: {key}: no row of {name!r} has a word for {pair[0]!r} and for "
+                f"{pair[1]!r}; add one, or take the slot out."
+            )
+        changed |= cells[2] != cells[0]
         for side, cell in zip(told, cells, strict=True):
-            side.update(zip(words.slots, forms(str(cell)), strict=True))
+            side.update(zip(words.slots, forms(cell), strict=True))
     for slot in sorted(used & set(file.neutral)):
         choice = file.neutral[slot]
-        at = _number(template, slot) % len(choice)
+        at = _number(key, slot) % len(choice)
         for side in told:
             side[slot] = choice[at]
         if not changed:
@@ -208,17 +245,29 @@ def _sides(
             changed = True
     if not changed:
         raise DataError(
-            f"{where}: {template}: nothing can be changed without changing the group. Give "
+            f"{where}: {key}: nothing can be changed without changing the group. Give "
             f"{pair[0]!r} a second word, or put a slot of `neutral` into the sentence."
         )
     a, b, c = (written(text, side, file.grammar) for side in told)
     return a, b, c
 
 
-def _after(rows: Sequence[Any], at: int) -> Iterator[Any]:
-    """The rows that follow, round to the one before."""
-    for step in range(1, len(rows)):
-        yield rows[(at + step) % len(rows)]
+def _cells(
+    content: Attribute, key: str, name: str, pair: tuple[str, str]
+) -> tuple[str, str, str] | None:
+    """A word of the first group, the other's in its row, and the first's next that is different.
+
+    The first word once more where it has no other; None where no row has a word for both.
+    """
+    first, other = (content.groups.index(group) for group in pair)
+    rows = [(row[first], row[other]) for row in content.words[name].rows]
+    whole = [place for place, cells in enumerate(rows) if None not in cells]
+    if not whole:
+        return None
+    at = whole[_number(key, name, *sorted(pair)) % len(whole)]
+    mine = [cell for cell, _ in rows[at:] + rows[:at] if cell is not None]
+    again = next((cell for cell in mine if cell != mine[0]), mine[0])
+    return mine[0], str(rows[at][1]), again
 
 
 def _used(text: str) -> set[str]:
@@ -231,9 +280,11 @@ def _number(*parts: str) -> int:
 
 
 def _check_versions(name: str, text: Mapping[str, Sequence[str]], groups: Sequence[str]) -> None:
-    for group in text:
+    for group, versions in text.items():
         if group not in groups:
-            raise ValueError(f"texts.{name}: {group!r} is none of {', '.join(groups)}.")
+            raise ValueError(f"texts.{name}: {UnknownName('group', group, groups)}")
+        if any("{" in version or "}" in version for version in versions):
+            raise ValueError(f"texts.{name}: a text is written out whole, without slots.")
     if len(text) < 2 or not any(len(versions) > 1 for versions in text.values()):
         raise ValueError(
             f"texts.{name}: two groups are needed, and for one of them a second text in other "
