@@ -70,32 +70,43 @@ class Finder:
     words: Words
 
     def hits(self, text: str) -> int:
-        """Flags less spares; phrases that are left alone hide what they cover."""
-        found = 0
-        for match in self._wanted.finditer(text):
-            if match.lastgroup != "keep":
-                turned = self._negated(text[: match.start()])
-                found += 1 if (match.lastgroup == "flag") != turned else -1
+        """Flags less spares; phrases that are left alone hide what they cover.
+
+        Where several begin at one place the longest counts.
+        """
+        found, at, seen = 0, 0, ""
+        while (first := self._any.search(text, at)) is not None:
+            kind, end = self._longest(text, first.start())
+            seen += text[at : first.start()]
+            if kind == "keep":
+                seen += _COVERED
+            else:
+                found += 1 if (kind == "flag") != self._negated(seen) else -1
+                seen += text[first.start() : end]
+            at = end
         return found
 
+    def _longest(self, text: str, at: int) -> tuple[str, int]:
+        """Which kind of entry begins there, and where it ends; of equally long ones the first."""
+        matches = ((kind, found.match(text, at)) for kind, found in self._kinds.items())
+        ends = [(kind, match.end()) for kind, match in matches if match is not None]
+        return max(ends, key=lambda found: found[1])
+
     @cached_property
-    def _wanted(self) -> re.Pattern[str]:
-        kinds = {
-            "keep": self.words.leave_alone,
-            "flag": self.words.flags,
-            "spare": self.words.spares,
-        }
-        either = "|".join(
-            f"(?P<{kind}>{_either(entries, self.words.spaced)})"
-            for kind, entries in kinds.items()
-            if entries
-        )
-        return re.compile(either, re.IGNORECASE)
+    def _kinds(self) -> dict[str, re.Pattern[str]]:
+        words = self.words
+        kinds = {"keep": words.leave_alone, "flag": words.flags, "spare": words.spares}
+        return {kind: _either(entries, words.spaced) for kind, entries in kinds.items() if entries}
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        words = self.words
+        return _either([*words.leave_alone, *words.flags, *words.spares], words.spaced)
 
     @cached_property
     def _negations(self) -> re.Pattern[str] | None:
         found = self.words.negations
-        return re.compile(_either(found, self.words.spaced), re.IGNORECASE) if found else None
+        return _either(found, self.words.spaced) if found else None
 
     def _negated(self, before: str) -> bool:
         """Whether a negation stands within reach, in the same clause."""
@@ -106,24 +117,27 @@ class Finder:
         return self._negations.search(near) is not None
 
 
+_COVERED = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""What stands for a phrase that is left alone where negations are looked for."""
+
 _CLAUSE = re.compile(r"[.!?;:,\n。！？；：，]")
 
 
-def _either(entries: Sequence[str], spaced: bool) -> str:
+def _either(entries: Sequence[str], spaced: bool) -> re.Pattern[str]:
     """Any of the entries, the longest first."""
-    return "|".join(
-        _pattern(entry, spaced) for entry in sorted(entries, key=lambda e: (-len(e), e))
-    )
-
-
-def _pattern(entry: str, spaced: bool) -> str:
+    ordered = sorted(entries, key=lambda e: (-len(e), e))
     if not spaced:
-        return re.escape(entry)
+        return re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE)
+    whole = "|".join(_word(e) for e in ordered if not e.startswith("*"))
+    ending = "|".join(_word(e) for e in ordered if e.startswith("*"))
+    parts = [rf"(?<!\w)(?:{whole})"] * bool(whole) + [rf"\w*(?:{ending})"] * bool(ending)
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+def _word(entry: str) -> str:
     word = re.escape(entry.strip("*").replace("’", "'"))
     loose = word.replace(r"\ ", r"\s+").replace("'", "['’]")
-    start = "" if entry.startswith("*") else r"(?<!\w)"
-    end = r"\w*" if entry.endswith("*") else r"(?!\w)"
-    return f"{start}{loose}{end}"
+    return loose + (r"\w*" if entry.endswith("*") else r"(?!\w)")
 
 
 class WordListClassifier:

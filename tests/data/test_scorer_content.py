@@ -76,8 +76,9 @@ def test_a_list_is_better_than_chance_and_errs(name: str) -> None:
     flagged = [isinstance(a, Logits) and a.values[1] >= 0 for a in answers]
     found = [f for f, t in zip(flagged, texts, strict=True) if t.flagged]
     spared = [not f for f, t in zip(flagged, texts, strict=True) if not t.flagged]
-    assert 0.5 < sum(found) / len(found) < 1
-    assert 0.7 < sum(spared) / len(spared) <= 1
+    share, left = sum(found) / len(found), sum(spared) / len(spared)
+    assert 1.2 < share + left < 2  # one that flags by chance has 1, whatever it flags
+    assert left > 0.7
 
 
 def read_checks(name: str) -> tuple[Labelled, ...]:

@@ -16,9 +16,15 @@ EN = Words(
     flags=("stupid*", "piece of trash", "bad", "don't care"),
     spares=("good", "kind"),
     negations=("not", "never", "*n't"),
-    leave_alone=("not bad at all", "bad luck"),
+    leave_alone=("not bad at all", "bad luck", "not only"),
 )
-ZH = Words(flags=("坏", "不好"), spares=("好",), spaced=False, leave_alone=("坏笑",))
+ZH = Words(
+    flags=("坏", "不好", "生气"),
+    spares=("好", "生气勃勃"),
+    negations=("没",),
+    spaced=False,
+    leave_alone=("坏笑", "没准"),
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,8 @@ ZH = Words(flags=("坏", "不好"), spares=("好",), spaced=False, leave_alone=(
         ("bad luck, bad man", 1),
         ("not in the very same way bad", 1),
         ("I don’t care", 1),
+        ("not only kind but good", -2),
+        ("not kind", 1),
         ("", 0),
     ],
 )
@@ -48,7 +56,8 @@ def test_words_of_a_spaced_language(text: str, hits: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "hits"),
-    [("他很坏", 1), ("他不好", 1), ("他很好", -1), ("他坏笑了", 0), ("坏人坏事", 2)],
+    [("他很坏", 1), ("他不好", 1), ("他很好", -1), ("他坏笑了", 0), ("坏人坏事", 2), ("他没坏", -1)]
+    + [("没准坏了", 1), ("他生气了", 1), ("生气勃勃的人", -1)],
 )
 def test_words_of_an_unspaced_language(text: str, hits: int) -> None:
     assert Finder(ZH).hits(text) == hits
