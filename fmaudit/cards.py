@@ -15,6 +15,9 @@ from fmaudit.types import Rule
 _ID = r"^[a-z][a-z0-9_]*$"
 _PROBE_ID = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
+OF_ATTRIBUTES = frozenset({"groups", "against", "intersections", "attributes", "crossed"})
+"""The axes that go over people's attributes."""
+
 MAX_GATED = 5
 """How many measures of one card may have a rule: each weakens the Holm family's others."""
 
@@ -81,7 +84,7 @@ class MeasureCard(Strict):
     attributes; `attributes` one figure over the groups of an attribute;
     `crossed` one over the cells of the crossed attributes; `classes` each class against the
     rest; `categories` each of `values` of the text column `category`. `values` fixes how many
-    gated figures there are before the run. `where` keeps the rows whose text columns have these
+    gated figures there are before the run. `attributes` keeps to these; left out: all. `where` keeps the rows whose text columns have these
     values. Under `minimum_n` rows (or what the measure counts) a figure is `not_tested`.
     """
 
@@ -89,6 +92,7 @@ class MeasureCard(Strict):
     over: Annotated[tuple[Axis, ...], Field(min_length=1)] = ("all",)
     category: Text | None = None
     values: tuple[Name, ...] = ()
+    attributes: tuple[Name, ...] = ()
     where: dict[Name, Name] = Field(default_factory=dict)
     rule: RuleCard | None = None
     minimum_n: Annotated[Int, Field(ge=1)] = 1
@@ -99,6 +103,8 @@ class MeasureCard(Strict):
             raise ValueError("`over: [categories]` and `category` (the column) go together.")
         if self.values and self.category is None:
             raise ValueError("`values` are those of a `category`; name the column.")
+        if self.attributes and not set(self.over) & OF_ATTRIBUTES:
+            raise ValueError(f"`attributes` are for `over` {', '.join(sorted(OF_ATTRIBUTES))}.")
         if self.rule is not None and self.category is not None and not self.values:
             raise ValueError(
                 "a rule over categories needs `values`, so that the number of gated figures "

@@ -8,11 +8,12 @@ is therefore known before anything is measured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 
 from fmaudit.catalog import MeasureCard, ProbeCard
 from fmaudit.data.survey import Survey
+from fmaudit.errors import UnknownName
 from fmaudit.stats import measures
 from fmaudit.types import Finding, Rule
 
@@ -44,6 +45,22 @@ class Universe:
     cells: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
     classes: tuple[str, ...]
     positive: int | None
+
+    def narrowed(self, attributes: Sequence[str], where: str) -> Universe:
+        """The same with these attributes alone; with all where none is named.
+
+        Raises `UnknownName`, laid to `where`, for one that is not there.
+        """
+        for name in attributes:
+            if name not in self.groups:
+                raise UnknownName("attribute", name, self.groups, where)
+        if not attributes:
+            return self
+        return replace(
+            self,
+            groups={name: found for name, found in self.groups.items() if name in attributes},
+            cells={p: found for p, found in self.cells.items() if set(p) <= set(attributes)},
+        )
 
 
 def universe(survey: Survey, classes: tuple[str, ...], positive: int | None) -> Universe:
@@ -106,6 +123,7 @@ def finding(card: ProbeCard, planned: Plan, classes: Sequence[str]) -> Finding:
 
 def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]:
     measure = measures.get(entry.measure, where)
+    universe = universe.narrowed(entry.attributes, f"{where}: measures")
     rule = entry.rule.rule() if entry.rule else None
     reason = ""
     positive = universe.positive if measure.needs_positive else None

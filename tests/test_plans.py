@@ -4,6 +4,7 @@ import pytest
 
 from fmaudit.cards import ProbeCard
 from fmaudit.data.cases import Survey
+from fmaudit.errors import UnknownName
 from fmaudit.plans import MOST_EMPTY, Universe, finding, gated, plan, universe
 from fmaudit.types import Rule
 
@@ -62,6 +63,30 @@ def test_the_slices_of_an_axis(axis, measure, slices):
     found = [p for p in planned(BINARY, measure=measure, over=[axis], minimum_n=7) if not p.reason]
     assert [dict(p.slice) for p in found] == slices
     assert {(p.axis, p.minimum_n, p.where, p.reason) for p in found} == {(axis, 7, (), "")}
+
+
+@pytest.mark.parametrize(
+    ("axis", "slices"),
+    [
+        ("groups", [{"race": "A"}, {"race": "B"}]),
+        ("attributes", [{"attribute": "race"}]),
+        ("crossed", []),
+    ],
+)
+def test_a_measure_may_keep_to_some_attributes(axis, slices):
+    measure = "accuracy" if axis == "groups" else "accuracy_difference"
+    found = planned(BINARY, measure=measure, over=[axis], attributes=["race"])
+    assert [p.slice for p in found] == slices
+
+
+def test_an_attribute_that_is_not_there_is_told_with_the_nearest():
+    with pytest.raises(UnknownName, match=r"'rase'.*race"):
+        planned(BINARY, measure="accuracy", over=["groups"], attributes=["rase"])
+
+
+def test_attributes_of_a_figure_over_all_are_refused():
+    with pytest.raises(ValueError, match="`attributes` are for `over`"):
+        planned(BINARY, measure="accuracy", over=["all"], attributes=["race"])
 
 
 def test_an_empty_intersection_is_named_and_not_estimable():

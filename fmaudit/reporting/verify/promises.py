@@ -55,6 +55,14 @@ class World:
     classes: Sequence[str]
     positive: str | None
 
+    def only(self, attributes: Sequence[str]) -> World:
+        """With these attributes alone, where any is named."""
+        if not attributes:
+            return self
+        groups = {a: found for a, found in self.groups.items() if a in attributes}
+        cells = {p: found for p, found in self.cells.items() if p[0] in groups and p[1] in groups}
+        return World(groups, cells, self.classes, self.positive)
+
 
 def worlds(record: AuditRecord, files: Mapping[str, File]) -> dict[str, World]:
     """Source of cases ("data", "membership", a data set's name) → its world.
@@ -101,7 +109,9 @@ def promises(record: AuditRecord, there: Mapping[str, World]) -> list[Promise]:
         promise
         for probe, card in record.probes.items()
         for entry in card["measures"]
-        for promise in _entry(probe, entry, there[source_of(card)])
+        for promise in _entry(
+            probe, entry, there[source_of(card)].only(entry.get("attributes", ()))
+        )
     ]
 
 
