@@ -84,8 +84,9 @@ class MeasureCard(Strict):
     attributes; `attributes` one figure over the groups of an attribute;
     `crossed` one over the cells of the crossed attributes; `classes` each class against the
     rest; `categories` each of `values` of the text column `category`. `values` fixes how many
-    gated figures there are before the run. `attributes` keeps to these; left out: all. `where` keeps the rows whose text columns have these
-    values. Under `minimum_n` rows (or what the measure counts) a figure is `not_tested`.
+    gated figures there are before the run. `attributes` keeps to these; left out: all. `where`
+    keeps the rows whose text columns have these values. Under `minimum_n` rows (or what the
+    measure counts) a figure is `not_tested`.
     """
 
     measure: Sentence

@@ -21,21 +21,26 @@ from fmaudit.types import Coverage
 
 @dataclass(frozen=True)
 class Had:
-    """What cases have: every one of them a label, some of them options, or references."""
+    """What cases have: every one a label, some options, or references.
+
+    `numbers`: the label is a number, and the model predicts one.
+    """
 
     universe: Universe
     targets: bool = False
     options: bool = False
     references: bool = False
+    numbers: bool = False
 
     @classmethod
-    def of(cls, survey: Survey, found: Universe | None = None) -> Had:
+    def of(cls, survey: Survey, found: Universe | None = None, *, numbers: bool = False) -> Had:
         """What surveyed cases have; by default they meet a model without classes."""
         return cls(
             found or universe(survey, (), None),
             targets=survey.unlabelled == 0,
             options=survey.with_options > 0,
             references=survey.with_references > 0,
+            numbers=numbers,
         )
 
 
@@ -155,6 +160,8 @@ def _missing(card: ProbeCard, method: Method, had: Had | None) -> str:
         return "needs answers to choose from, and the data have none (`data.options`)"
     if "references" in method.data and not had.references:
         return "needs reference answers, and the data have none (`data.references`)"
+    if "number" in method.data and not had.numbers:
+        return "needs a model that predicts a number (`model.range`), and this one scores classes"
     if (card.data.target or "target" in method.data) and not had.targets:
         return "needs a label for every case, and the data have none (`data.label`)"
     return ""

@@ -136,6 +136,7 @@ def _model(spec: AuditSpec, done: Finished) -> dict[str, Any]:
         "window": facts.window,
         "parameters": facts.parameters,
         "classes": list(facts.classes),
+        **({"range": list(facts.span)} if facts.span else {}),
         "positive": done.positive,
         "libraries": facts.libraries,
         "notes": list(facts.notes),

@@ -32,6 +32,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "multiple_choice": "fmaudit.performance.multiple_choice:multiple_choice",
         "written_answers": "fmaudit.performance.written_answers:written_answers",
         "group_outcomes": "fmaudit.bias.group_outcomes:group_outcomes",
+        "group_numbers": "fmaudit.bias.group_numbers:group_numbers",
         "conditional_outcomes": "fmaudit.bias.conditional_outcomes:conditional_outcomes",
         "local_law_144": "fmaudit.bias.local_law_144:local_law_144",
         "counterfactual_terms": "fmaudit.bias.counterfactual_terms:counterfactual_terms",
@@ -136,9 +137,10 @@ class Method:
 
     `needs`: role → capabilities the model of that role must offer. `data`: what each case
     must have ("text", "target", "groups", "member": the cases are members and non-members of
-    the training data). `columns`: name → type (float, int, bool, str, list[float], list[int],
-    or Input) of the values in its rows. `whole`: called once over all cases, not once a
-    chunk. `params`: a frozen `msgspec.Struct`; a card's parameters are checked against it.
+    the training data, "number": the model predicts a number, and the label is one). `columns`:
+    name → type (float, int, bool, str, list[float], list[int], or Input) of the values in its
+    rows. `whole`: called once over all cases, not once a chunk. `params`: a frozen
+    `msgspec.Struct`; a card's parameters are checked against it.
     """
 
     name: str

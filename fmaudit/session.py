@@ -13,7 +13,7 @@ import msgspec
 
 from fmaudit import catalog, findings, floors, plans, sources, spec, subjects
 from fmaudit.data import CaseSource, Membership, labels
-from fmaudit.data.labelled import labelled
+from fmaudit.data.labelled import counted, labelled
 from fmaudit.engine import floor
 from fmaudit.engine.costs import Costs
 from fmaudit.engine.progress import Progress
@@ -73,7 +73,7 @@ class Session:
         scoring = scoring_of(cards, capabilities, self.scorers, partial(self._runner, residents))
         applicable, left = match(
             cards,
-            Had.of(self.source.survey, universe),
+            Had.of(self.source.survey, universe, numbers=facts.span is not None),
             self.extra,
             capabilities=offered,
             own=self.own.had,
@@ -115,7 +115,7 @@ class Session:
             facts=facts,
             base=beside[0] if beside else None,
             scorers={name: part.described for name, part in scoring.items()},
-            data=self._described(applicable),
+            data=self._described(applicable, facts),
             positive=None if universe.positive is None else facts.classes[universe.positive],
             attributes=tuple(universe.groups),
             floor=noise,
@@ -134,9 +134,11 @@ class Session:
             return self.source.digest
         return digest([self.source.digest, self.members.digest])
 
-    def _described(self, matched: Sequence[Matched]) -> dict[str, Any]:
+    def _described(self, matched: Sequence[Matched], facts: Facts) -> dict[str, Any]:
         """What a record says of the data, of members and others, and of the probes' own sets."""
         found = self.source.describe() | {"digest": self._data_digest}
+        if facts.span is not None:  # as many labels as numbers
+            found["labels"] = counted(self.source.survey.labels, facts.classes, facts.span)
         used = sorted({m.card.data.card for m in matched if m.card.data.card})
         sets = {
             name: self.own[name].describe() | {"attributes": list(self.own[name].attributes)}
@@ -188,7 +190,9 @@ class Session:
     def _source(self, matched: Matched, cases: Cases, facts: Facts) -> Cases | None:
         """The cases of a probe, where they are not the audited ones."""
         if "member" in matched.method.data and self.members is not None:
-            return labelled(self.members, self.members.labels, facts.classes, "membership.label")
+            return labelled(
+                self.members, self.members.labels, facts.classes, "membership.label", facts.span
+            )
         name = matched.card.data.card
         return None if name is None else self.own[name]
 
@@ -302,7 +306,7 @@ class Session:
 
     def _cases(self, facts: Facts) -> tuple[Cases, plans.Universe]:
         survey = self.source.survey
-        cases = labelled(self.source, survey.labels, facts.classes, "data.label")
+        cases = labelled(self.source, survey.labels, facts.classes, "data.label", facts.span)
         positive = labels.positive(self.source.positive, facts.classes)
         return cases, plans.universe(survey, facts.classes, positive)
 

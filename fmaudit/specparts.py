@@ -45,9 +45,11 @@ class ModelSpec(Strict):
     `base` is the model before fine-tuning; of a folder that holds a LoRA adapter, the model that
     it is laid over. `chat`: whether prompts are put through the model's chat template (auto:
     where it has one). `labels` names the classes in the order of the
-    logits, instead of the model's own names. `allow_pickle` and `trust_remote_code` run code
-    that came with the model. A callable's module is looked for in `python_path` first (the
-    spec's own folder where nothing is said); `batch` is how many texts it is handed at once.
+    logits, instead of the model's own names. `range` is for a model that predicts a number: its
+    lowest and its highest, beside the `labels` of both ends. `allow_pickle` and
+    `trust_remote_code` run code that came with the model. A callable's module is looked for
+    in `python_path` first (the spec's own folder where nothing is said); `batch` is how many texts
+    it is handed at once.
     """
 
     path: Text | None = None
@@ -60,6 +62,7 @@ class ModelSpec(Strict):
     trust_remote_code: Bool = False
     revision: Text | None = None
     labels: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    range: tuple[FiniteFloat, FiniteFloat] | None = None
     callable: Text | None = None
     python_path: Text | None = None
     batch: Annotated[Int, Field(ge=1)] = 64
@@ -79,6 +82,16 @@ class ModelSpec(Strict):
             )
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
             raise ValueError("`labels` names a class twice.")
+        return self
+
+    @model_validator(mode="after")
+    def _number(self) -> ModelSpec:
+        if self.range is None:
+            return self
+        if self.range[0] >= self.range[1]:
+            raise ValueError("`range` is the lowest and then the highest number, as in [0, 100].")
+        if self.labels is None or len(self.labels) != 2:
+            raise ValueError("`range` needs two `labels`, of its low end and of its high one.")
         return self
 
 

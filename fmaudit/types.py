@@ -68,7 +68,8 @@ class Case(Struct, frozen=True):
     cluster. `weight` is how many items of the population it stands for; `stratum` the stratum it
     was drawn from. `member`: whether the model was trained on it; None where that is not what the
     case is for. `options`: the answers to choose from, all different; `target` is then the right
-    one, word for word. `references`: texts that a written answer is held against.
+    one, word for word. `references`: texts that a written answer is held against. `number`: of a
+    model that predicts one, the true number's place in its range, from 0 to 1.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Case(Struct, frozen=True):
     member: bool | None = None
     options: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    number: float | None = None
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────

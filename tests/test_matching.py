@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_what_applies_comes_with_its_method_and_its_plans():
     assert type(found.params) is found.method.params
 
 
-ALL = Had(PEOPLE.universe, targets=True, options=True, references=True)
+ALL = Had(PEOPLE.universe, targets=True, options=True, references=True, numbers=True)
 LANGUAGE = frozenset(
     {"token_logprobs", "generate", "masked_logprobs", "fill_mask", "tokenize", "embed"}
 )
@@ -58,10 +59,12 @@ LANGUAGE = frozenset(
 def test_every_shipped_card_applies_to_some_model_on_data_that_have_all():
     cards = catalog.select(None)
     able = {"target": ABLE["target"] | {"attribute"}}
+    groups = {**ALL.universe.groups, "group": ("a", "b")}  # as sets of descriptors have
+    sets = replace(ALL, universe=replace(ALL.universe, groups=groups))
     language = {"target": LANGUAGE, "base": LANGUAGE}
     ran = set()
     for capabilities in (able, language):
-        run, left = match(cards, ALL, capabilities=capabilities, own=lambda name: ALL, members=ALL)
+        run, left = match(cards, ALL, capabilities=capabilities, own=lambda name: sets, members=ALL)
         assert len(run) + len(left) == len(cards)
         assert all("which this model does not offer" in c.reason for c in left)
         ran |= {m.card.id for m in run}

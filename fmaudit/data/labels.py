@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -41,6 +42,42 @@ def match(labels: Iterable[str], classes: tuple[str, ...], where: str = "") -> M
 def by_text(label: str, names: tuple[str, ...]) -> str | None:
     """The name that a label is: as written, else regardless of case where that is one's alone."""
     return _name(label, names, _folded(names))
+
+
+def places(
+    labels: Iterable[str], span: tuple[float, float], where: str = ""
+) -> Mapping[str, float]:
+    """Each distinct label's place in a range: 0 at its lowest number, 1 at its highest.
+
+    Args:
+        labels: the labels of all rows (repeats are counted), or a count of each.
+        span: the lowest and the highest number that the model predicts.
+        where: what errors are to be laid to.
+
+    Raises:
+        DataError: labels that are no numbers, or lie beyond the range, with counts.
+    """
+    counts = Counter(labels)
+    low, high = span
+    found = {label: _number(label) for label in counts}
+    strange = [label for label, x in found.items() if x is None or not low <= x <= high]
+    if strange:
+        shown = ", ".join(f"{x!r} ({counts[x]})" for x in strange[:10])
+        more = f" and {len(strange) - 10} more" if len(strange) > 10 else ""
+        raise DataError(
+            f"{where + ': ' if where else ''}labels that are no number from {low:g} to {high:g}, "
+            f"with their rows: {shown}{more}. The model predicts a number (`model: {{range: …}}`): "
+            "name the column of the true numbers, or the range that holds them all."
+        )
+    return {label: (x - low) / (high - low) for label, x in found.items() if x is not None}
+
+
+def _number(label: str) -> float | None:
+    try:
+        found = float(label)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def positive(

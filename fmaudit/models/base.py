@@ -26,7 +26,8 @@ class Facts(Struct, frozen=True):
     equal inputs may be answered differently. `kind`: "classifier", "causal", "masked" or
     "seq2seq". `chat`: prompts go through its chat template. `tokenizer`: digest of how it cuts
     texts into tokens, "" where that is not known. `begins`: what a text without a prompt is read
-    after, and whatever a decoder writes; () where nothing is.
+    after, and whatever a decoder writes; () where nothing is. `span`: the range of a model that
+    predicts a number, and the probability of its second class the number's place in it.
     """
 
     adapter: str
@@ -45,12 +46,14 @@ class Facts(Struct, frozen=True):
     chat: bool = False
     tokenizer: str = ""
     begins: Beginning = ()
+    span: tuple[float, float] | None = None
 
     def key_parts(self) -> list[Any]:
         """Everything of the model that can move a logit."""
         device_kind = self.device.split()[0]
-        parts = [self.adapter, self.digest, self.dtype, device_kind, self.attention]
-        return [*parts, self.window, list(self.classes), self.libraries, self.chat, self.begins]
+        parts: list[Any] = [self.adapter, self.digest, self.dtype, device_kind, self.attention]
+        parts += [self.window, list(self.classes), self.libraries, self.chat, self.begins]
+        return [*parts, self.span] if self.span else parts
 
 
 class Prepared(Struct, frozen=True):

@@ -1,9 +1,9 @@
-"""Any Python callable that returns probabilities.
+"""Any Python callable that returns probabilities, or predicts a number.
 
 It is called with a list of texts (or of (first, second) tuples for pairs) and returns one row
 of class probabilities for each, shape (texts, classes); with two classes a flat list of the
-second class's probability will do. Nothing is known of what it computes inside, so that its
-answers are cached in the run folder only.
+second class's probability will do, and with a range a flat list of numbers is meant. Nothing is
+known of what it computes inside, so that its answers are cached in the run folder only.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class CallableClassifier:
         classes: class names in the order of the columns.
         name: what the report calls the model.
         deterministic: False where equal inputs may be answered differently.
+        span: the range of a function that predicts a number, lowest and highest, with the two
+            `classes` named after its ends. What it predicts beyond counts as the end.
     """
 
     capabilities = frozenset({"classify"})
@@ -50,9 +52,15 @@ class CallableClassifier:
         *,
         name: str = "",
         deterministic: bool = True,
+        span: tuple[float, float] | None = None,
     ) -> None:
         if len(classes) < 2:
             raise ModelError("model: labels: a classifier has at least two classes.")
+        if span is not None and (len(classes) != 2 or not span[0] < span[1]):
+            raise ModelError(
+                "model: range: a predicted number has a lowest and a highest value, in this order, "
+                "and two classes named after them."
+            )
         self.function = function
         title = name or getattr(function, "__qualname__", type(function).__name__)
         self.facts = Facts(
@@ -64,9 +72,10 @@ class CallableClassifier:
             attention="unknown",
             window=0,
             parameters=0,
-            digest=callable_digest(function, classes),
+            digest=callable_digest(function, classes, span),
             libraries={},
             deterministic=deterministic,
+            span=span,
         )
 
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:
@@ -90,6 +99,8 @@ class CallableClassifier:
     def _table(self, inputs: list[Any]) -> np.ndarray[Any, Any]:
         table = np.asarray(self.function(inputs), dtype=np.float64)
         classes = len(self.facts.classes)
+        if self.facts.span is not None:
+            return self._placed(table, len(inputs))
         if table.shape == (len(inputs),) and classes == 2:
             table = np.stack([1.0 - table, table], axis=1)
         if table.shape != (len(inputs), classes):
@@ -100,6 +111,18 @@ class CallableClassifier:
             )
         return table
 
+    def _placed(self, numbers: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+        """Each number's place in the range as the second class's probability."""
+        assert self.facts.span is not None
+        if numbers.shape not in ((count,), (count, 1)):
+            raise ModelError(
+                f"model: {self.facts.name} returned an array of shape {numbers.shape} for {count} "
+                f"inputs; a number for each was expected, ({count},), as it has a `range`."
+            )
+        low, high = self.facts.span
+        place = np.clip((numbers.reshape(-1) - low) / (high - low), 0.0, 1.0)
+        return np.stack([1.0 - place, place], axis=1)
+
 
 @dataclass(frozen=True)
 class CallableHandle:
@@ -108,6 +131,7 @@ class CallableHandle:
     target: str
     labels: tuple[str, ...]
     base: Path | None = None
+    span: tuple[float, float] | None = None
 
     @property
     def name(self) -> str:
@@ -144,7 +168,7 @@ class CallableHandle:
                 f"model: callable: {module_name!r} has no function {attribute!r}. "
                 f"It has: {', '.join(sorted(names)[:20]) or 'none'}."
             )
-        return CallableClassifier(function, self.labels, name=self.target)
+        return CallableClassifier(function, self.labels, name=self.target, span=self.span)
 
 
 def open_model(spec: ModelSpec, path: Path | None, name: str) -> CallableHandle:
@@ -155,16 +179,19 @@ def open_model(spec: ModelSpec, path: Path | None, name: str) -> CallableHandle:
             "model: a callable needs `labels`, the class names in the order of its columns, "
             "for example `labels: [negative, positive]`."
         )
-    return CallableHandle(spec.callable or "", tuple(spec.labels), path)
+    return CallableHandle(spec.callable or "", tuple(spec.labels), path, spec.range)
 
 
-def callable_digest(function: Callable[..., Any], classes: Sequence[str]) -> str:
+def callable_digest(
+    function: Callable[..., Any], classes: Sequence[str], span: tuple[float, float] | None = None
+) -> str:
     """Digest of the function's own source where there is one; not of what it calls."""
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError):
         source = repr(getattr(function, "__qualname__", type(function).__name__))
-    return digest([hashlib.sha256(source.encode()).hexdigest(), list(classes)])
+    said = [hashlib.sha256(source.encode()).hexdigest(), list(classes)]
+    return digest([*said, span] if span else said)
 
 
 def _plain(value: Input) -> str | tuple[str, str]:

@@ -38,12 +38,13 @@ class ClassifierHandle:
     allow_pickle: bool = False
     trust_remote_code: bool = False
     labels: tuple[str, ...] | None = None
+    span: tuple[float, float] | None = None
 
     @cached_property
     def key(self) -> str:
         """Digest of the files and of the options that can move a logit or rename a class."""
         options = [self.device, self.dtype, self.trust_remote_code, self.labels]
-        return digest([self._folder.digest, options])
+        return digest([self._folder.digest, [*options, self.span] if self.span else options])
 
     @property
     def footprint(self) -> int:
@@ -66,8 +67,9 @@ class ClassifierHandle:
         has_tokenizer(self.path)
         device = pick_device(self.device)
         dtype, notes = pick_dtype(self.dtype, config, device)
-        module = _two_sided(self._folder.module(AUTO, dtype)).to(device)
+        module = _two_sided(self._folder.module(AUTO, dtype), self.span).to(device)
         classes = _classes(config, self.labels, self.path)
+        _check_span(config, self.span, self.path)
         return TorchClassifier(
             module,
             self._folder.tokenizer(),
@@ -76,7 +78,8 @@ class ClassifierHandle:
             digest=self.key,
             adapter="classifier",
             notes=notes,
-            full=lambda: _two_sided(self._folder.module(AUTO, torch.float32)),
+            full=lambda: _two_sided(self._folder.module(AUTO, torch.float32), self.span),
+            span=self.span,
         )
 
 
@@ -92,11 +95,15 @@ def open_model(spec: ModelSpec, path: Path | None, name: str) -> ClassifierHandl
         allow_pickle=spec.allow_pickle,
         trust_remote_code=spec.trust_remote_code,
         labels=tuple(spec.labels) if spec.labels else None,
+        span=spec.range,
     )
 
 
-def _two_sided(module: torch.nn.Module) -> torch.nn.Module:
-    """A module of one output z as one of two, 0 and z: their softmax is the logistic of z."""
+def _two_sided(module: torch.nn.Module, span: tuple[float, float] | None) -> torch.nn.Module:
+    """A module of one output z as one of two: 0 and z, whose softmax is the logistic of z.
+
+    With a `span` the softmax of the two is z's place in it, from one end to the other.
+    """
     if int(module.config.num_labels) != 1:  # type: ignore[union-attr, arg-type]
         return module
 
@@ -104,7 +111,13 @@ def _two_sided(module: torch.nn.Module) -> torch.nn.Module:
         del given
         import torch
 
-        out.logits = torch.cat([torch.zeros_like(out.logits), out.logits], dim=-1)
+        z = out.logits  # (texts, 1)
+        sides = [torch.zeros_like(z), z]
+        if span is not None:
+            least = torch.finfo(torch.float32).eps  # the log of a place at an end is not finite
+            place = ((z.float() - span[0]) / (span[1] - span[0])).clamp(least, 1 - least)
+            sides = [torch.log1p(-place), torch.log(place)]
+        out.logits = torch.cat(sides, dim=-1)
         return out
 
     module.register_forward_hook(both)
@@ -122,8 +135,8 @@ def _classes(config: Any, labels: Sequence[str] | None, path: Path) -> tuple[str
         raise ModelError(
             f"model: {path} has {count} output. Of a ranker or a reward model, say what a low and "
             "a high score mean: `labels: [irrelevant, relevant]`; the score is then the logistic "
-            "function of the output. A model that predicts a number is no classifier: wrap it in "
-            "a callable that returns probabilities."
+            "function of the output. Of a model that predicts a number, say its range too: "
+            "`labels: [low, high]` and `range: [0, 100]`."
         )
     if labels is not None:
         if len(labels) != max(2, count):
@@ -132,3 +145,11 @@ def _classes(config: Any, labels: Sequence[str] | None, path: Path) -> tuple[str
             )
         return tuple(labels)
     return tuple(str(config.id2label[i]) for i in range(count))
+
+
+def _check_span(config: Any, span: tuple[float, float] | None, path: Path) -> None:
+    if span is not None and int(config.num_labels) != 1:
+        raise ModelError(
+            f"model: range: {path} has {config.num_labels} outputs, of which each scores a class; "
+            "a range is of a model that predicts one number. Leave `range` out."
+        )

@@ -54,6 +54,8 @@ class TorchClassifier:
             module's configuration say.
         digest: names the weights and the tokenizer; by default computed from both.
         full: loads the module in float32, for requests of that dtype; by default a copy.
+        span: the range of a predicted number, where the second of two classes has its place in
+            it as probability.
 
     Raises:
         ModelError: no padding token, or no class names that fit.
@@ -71,6 +73,7 @@ class TorchClassifier:
         adapter: str = "module",
         notes: Sequence[str] = (),
         full: Callable[[], torch.nn.Module] | None = None,
+        span: tuple[float, float] | None = None,
     ) -> None:
         self.module = module.eval()
         self.float32 = Float32(self.module, full)
@@ -94,6 +97,7 @@ class TorchClassifier:
             digest=digest or module_digest(module, tokenizer),
             libraries=libraries(),
             notes=tuple(notes),
+            span=span,
         )
 
     def prepare(self, requests: Sequence[Request]) -> list[Prepared]:

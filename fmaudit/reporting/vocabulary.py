@@ -57,6 +57,11 @@ UNITS: Mapping[str, str] = {
     "ratio": noted("ratio"),
     "sd": noted("standard deviations"),
     "cosine": noted("cosine"),
+    "share of the range": noted("share of the range"),
+    "squared share of the range": noted("squared share of the range"),
+    "nats per token": noted("nats per token"),
+    "nats² per token": noted("nats² per token"),
+    "tokens": noted("tokens"),
 }
 """The units of measures, in words."""
 

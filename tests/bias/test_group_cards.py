@@ -8,7 +8,14 @@ from fmaudit import catalog
 from fmaudit.matching import check
 from fmaudit.stats import measures
 
-CARDS = ("group_errors", "group_scores", "adverse_impact", "conditional_outcomes", "local_law_144")
+CARDS = (
+    "group_errors",
+    "group_scores",
+    "group_numbers",
+    "adverse_impact",
+    "conditional_outcomes",
+    "local_law_144",
+)
 
 
 @pytest.mark.parametrize("name", CARDS)

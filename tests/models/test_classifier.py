@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 
 import pytest
@@ -217,3 +218,29 @@ def test_one_output_without_names_is_told(ranker):
         load(ranker[0])
     with pytest.raises(ModelError, match="1 output"):
         load(ranker[0], labels=("one", "two", "three"))
+
+
+@pytest.mark.parametrize("span", [(-1.0, 1.0), (0.0, 0.5), (-2.0, -1.0)])
+def test_a_predicted_number_is_a_place_in_its_range(ranker, span):
+    folder, module, tokenizer = ranker
+    model = load(folder, labels=("low", "high"), span=span)
+    assert model.facts.span == span
+    with torch.inference_mode():
+        raw = module(**tokenizer("the film was good", return_tensors="pt")).logits[0, 0].item()
+    ((low, high),) = logits(model, ["the film was good"])
+    place = min(1.0, max(0.0, (raw - span[0]) / (span[1] - span[0])))
+    assert math.exp(high) == pytest.approx(place, abs=1e-6)
+    assert math.exp(low) + math.exp(high) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_range_of_a_model_of_two_outputs_is_refused(copy):
+    with pytest.raises(ModelError, match="range: .* has 2 outputs"):
+        load(copy, labels=("low", "high"), span=(0.0, 1.0))
+
+
+def test_another_range_is_another_model(ranker):
+    keys = {
+        ClassifierHandle(ranker[0], "m", labels=("low", "high"), span=span).key
+        for span in (None, (0.0, 1.0), (0.0, 2.0))
+    }
+    assert len(keys) == 3

@@ -97,6 +97,8 @@ def written(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
         "base_margin": rng.normal(0.0, 1.0, n),
         "above": rng.normal(0.0, 0.4, n),
         "base_above": rng.normal(0.0, 0.4, n),
+        "number": rng.uniform(0, 1, n),
+        "predicted_number": rng.uniform(0, 1, n),
     }
 
 

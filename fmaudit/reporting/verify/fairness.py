@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fmaudit.reporting.verify import classifier, conditional, impact, odds, score_gaps
+from fmaudit.reporting.verify import classifier, conditional, impact, numbers, odds, score_gaps
 from fmaudit.reporting.verify import unevenness as uneven
 from fmaudit.reporting.verify.classifier import Rate
 from fmaudit.reporting.verify.estimates import Ask
@@ -90,6 +90,14 @@ FIGURES: Mapping[str, Made] = {
         _between(score_gaps.in_the_large, -1.0, 1.0), _SCORED, True,
     ),
     "ece_difference": (score_gaps.gap(score_gaps.ece, 0.0, 1.0, even=True), _SCORED, False),
+    **{
+        f"mean_{kind}": (numbers.mean(figure, low), numbers.COLUMNS, False)
+        for kind, (figure, low) in numbers.KINDS.items()
+    },
+    **{
+        f"mean_{kind}_difference": (_between(figure, low), numbers.COLUMNS, False)
+        for kind, (figure, low) in numbers.KINDS.items()
+    },
     "generalized_entropy": (uneven.entropy, _DECIDED, True),
     "theil_index": (uneven.theil, _DECIDED, True),
     "between_group_entropy": (uneven.between, _DECIDED, True),

@@ -43,6 +43,8 @@ def columns(n: int, seed: int, groups: int = 3, classes: int = 2) -> dict[str, A
         "category": sexes[rng.choice(4, n, p=[0.3, 0.02, 0.6, 0.08])],
         "selected": rng.random(n) < 0.4,
         "score": rng.normal(size=n).round(1),
+        "number": (number := rng.uniform(0, 1, n).round(2)),
+        "predicted_number": (number + rng.normal(0, 0.1, n)).clip(0, 1),
     }
 
 
