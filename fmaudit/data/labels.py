@@ -66,8 +66,8 @@ def places(
         more = f" and {len(strange) - 10} more" if len(strange) > 10 else ""
         raise DataError(
             f"{where + ': ' if where else ''}labels that are no number from {low:g} to {high:g}, "
-            f"with their rows: {shown}{more}. The model predicts a number (`model: {{range: …}}`): "
-            "name the column of the true numbers, or the range that holds them all."
+            f"and how many rows have each: {shown}{more}. The model predicts a number "
+            "(`model: {range: …}`): name the column of the true numbers, or the range that holds them all."
         )
     return {label: (x - low) / (high - low) for label, x in found.items() if x is not None}
 
@@ -85,12 +85,15 @@ def positive(
 ) -> int | None:
     """Index of the favourable class: the named one, or class 1 of a binary model.
 
-    None where none is named, and of a model without classes. Raises `DataError` that begins with
-    `where`.
+    None where none is named, and of a model without classes. Raises `UnknownName`
+    that begins with `where`.
     """
     if named is None or not classes:
         return 1 if len(classes) == 2 else None
-    return classes.index(match([named], classes, where)[named])
+    found = _name(named, classes, _folded(classes)) or by_number(named, classes)
+    if found is None:
+        raise UnknownName("class", named, classes, where)
+    return classes.index(found)
 
 
 def _folded(classes: tuple[str, ...]) -> dict[str, str]:
@@ -127,8 +130,8 @@ def _complaint(
     hints = [f"{label!r} may be {found[0]!r}" for label, found in near.items() if found]
     hint = f" {'; '.join(hints)}." if hints else ""
     return (
-        f"{where + ': ' if where else ''}labels that the model does not know, with their rows: "
-        f"{shown}{more}. Its classes: {', '.join(map(repr, classes))}.{hint} Write the labels as "
+        f"{where + ': ' if where else ''}labels that the model does not know, and how many rows "
+        f"have each: {shown}{more}. Its classes: {', '.join(map(repr, classes))}.{hint} Write the labels as "
         "the class names or as their numbers from 0, or name the classes in the order of the "
         "logits: `model: {labels: […]}`."
     )

@@ -108,7 +108,8 @@ class OfSmooth:
     """Linearised figures of the range `span`: arrays of k.
 
     `error`: standard errors; `units`: independent ones of the smallest denominator. A figure
-    that no row moves lies at an end of the range, and is bounded as a share without events.
+    that no row moves lies at an end of the range, and is bounded as a share without events; where
+    the range has no upper end, as the odds of one.
     `start`: where lower limits start, for figures whose limits are cut at the range.
     """
 
@@ -133,10 +134,11 @@ class OfSmooth:
         a, b = self.span
         at_end = Share(np.round((self.value - a) / (b - a)), self.units, self.df)
         ends = wilson(at_end, alpha)
-        return (
-            np.where(self.still, a + (b - a) * ends[0], low),
-            np.where(self.still, a + (b - a) * ends[1], high),
-        )
+        if np.isfinite(b):
+            ends = a + (b - a) * ends[0], a + (b - a) * ends[1]
+        else:
+            ends = a + ends[0] / (1 - ends[0]), a + ends[1] / (1 - ends[1])
+        return np.where(self.still, ends[0], low), np.where(self.still, ends[1], high)
 
     def at(self, cells: Ints) -> OfSmooth:
         """Those of some cells."""

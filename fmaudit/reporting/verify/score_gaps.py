@@ -123,10 +123,7 @@ def _score(
     if df < 1:
         raise NotEstimable("one row in a denominator")
     error = math.sqrt(max(spread, 0.0))
-    width = span[1] - span[0]
-    ends = (
-        math.isfinite(width) and min(found.value - span[0], span[1] - found.value) <= 1e-12 * width
-    )
+    ends = min(found.value - span[0], span[1] - found.value) <= 1e-12
     if error <= 1e-12 * max(1.0, abs(found.value)) and not ends:
         raise NotEstimable("nothing varies")
     floor = float(found.details.get("floor", found.value))
@@ -146,6 +143,9 @@ def _limits(score: Score, span: tuple[float, float], alpha: Array, cut: bool) ->
     (a, b), v = span, score.found.value
     if score.error <= 1e-12 * max(1.0, abs(v)):
         units = score.units if score.found.limiting is None else score.found.limiting
+        if math.isinf(b):
+            share = wilson(Shares(0.0, float(units), score.df), alpha)[1]
+            return np.full_like(share, a), a + 1 / (1 / share - 1)
         low, high = wilson(Shares(float(round((v - a) / (b - a))), float(units), score.df), alpha)
         return a + (b - a) * low, a + (b - a) * high
     reach = critical(alpha, score.df) * score.error
@@ -224,7 +224,7 @@ def treatment(rows: Rows, ask: Ask) -> Smooth:
         raise NotEstimable("no false positives")
     below = rows.w[alarms].sum()
     value = float(rows.w[misses].sum() / below)
-    least = min(rows.where(misses).units, rows.where(alarms).units) or None
+    least = min(rows.where(side).units for side in (misses, alarms) if side.any())
     return Smooth(value, rows.w * (misses - value * alarms) / below, 0.0, math.inf, least)
 
 

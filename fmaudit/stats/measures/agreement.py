@@ -11,8 +11,10 @@ Rows are pairs of statements; their clusters are the templates that they were wr
                               the other, in nats
     agreement_margin_change   the same, less the base's
 
-All linearised over templates (`estimates`). Where no answer of a pair differs from the base's, the
-change is bounded by the score test of no change in as many pairs (`changes`), on half its scale.
+All linearised over templates (`estimates`). A change that fewer than 30 templates show has too few
+to tell its variance by: its limits are then the wider, and its p-values the larger, of these and of
+the score test of a change in as many pairs (`changes`), on half its scale; where none shows any,
+those of the score test alone.
 Wang and others 2023, https://arxiv.org/abs/2306.11698.
 """
 
@@ -21,6 +23,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 
 from fmaudit.stats import changes
 from fmaudit.stats.measures.columns import UNBOUNDED, average
@@ -31,22 +34,38 @@ _CHANGE = average(
     "excess_agreement_change", "Excess agreement, less the base's", ("excess", "base_excess"),
     "lower", span=(-2.0, 2.0), unit="share",
 )  # fmt: skip
-_ENDS = ("value", "low", "high", "low_adj", "high_adj")
+_ENDS = ("low", "high", "low_adj", "high_adj")
+
+FEW = 30
+"""Units that changed under which their variance is not taken by itself."""
 
 
 def _change(sample: Sample, question: Question) -> Estimate:
     found = _CHANGE.estimate(sample, question)
-    if found.low is not None:
-        return found
     host = sample.host()
+    first, second = (host.columns[c].astype(float) for c in _CHANGE.columns)
+    if found.low is not None and np.unique(host.units[first != second]).size >= FEW:
+        return found
     rule = question.rule
     if rule is not None:
         halved = msgspec.structs.replace(rule, value=rule.value / 2)
         question = replace(question, rule=halved)
-    first, second = ((host.columns[c] + 1) / 2 for c in _CHANGE.columns)
-    still = changes.change(first, second, host, question)
-    doubled = {end: 2 * value for end in _ENDS if (value := getattr(still, end)) is not None}
-    return msgspec.structs.replace(still, **doubled)
+    still = changes.change((first + 1) / 2, (second + 1) / 2, host, question)
+    limits = {end: 2 * getattr(still, end) for end in _ENDS}
+    if found.low is None:
+        return msgspec.structs.replace(still, value=2 * still.value, **limits)
+    wider = {
+        end: (min if end.startswith("low") else max)(getattr(found, end), limit)
+        for end, limit in limits.items()
+    }
+    return msgspec.structs.replace(
+        found, **wider, p_fail=_larger(found.p_fail, still.p_fail),
+        p_pass=_larger(found.p_pass, still.p_pass), method=still.method,
+    )  # fmt: skip
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else max(one, other)
 
 
 MEASURES = (

@@ -41,7 +41,7 @@ def wasserstein(before: Floats, after: Floats, weight: Floats) -> tuple[float, F
     apart = np.cumsum(steps)
     apart[np.abs(apart) < 1e-12] = 0.0
     widths = np.diff(points[order], append=points[order[-1]])
-    value = float((np.abs(apart) * widths).sum())
+    value = min(float((np.abs(apart) * widths).sum()), points[order[-1]] - points[order[0]])
     # What the signs add up to, from the lowest score up to each point.
     reached = np.concatenate([[0.0], np.cumsum(np.sign(apart) * widths)[:-1]])
     at = np.empty(points.size)

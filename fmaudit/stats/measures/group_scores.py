@@ -10,7 +10,9 @@ and the largest differences between two groups of
     brier_difference                      Brier score (half of it where there are more than two
                                           classes, so that it lies from 0 to 1)
     balanced_accuracy_difference          mean recall over the classes that occur in the group
-    treatment_equality_difference         false negatives over false positives, from 0 up
+    treatment_equality_difference         false negatives over false positives, from 0 up; where a
+                                          group has none, bounded by the odds of a share of its
+                                          errors
     calibration_in_the_large_difference   mean of label less probability
     ece_difference                        debiased calibration error of the top label (`ece`), of
                                           equally many rows of every group
@@ -91,7 +93,10 @@ def _treatment(sample: Sample, question: Question) -> Figure:
         raise NotEstimable("no false positives: their ratio does not exist")
     value = float(sample.w[missed].sum()) / below
     influence = sample.w * (missed - value * granted) / below
-    return Figure(value, influence, _least(sample, [missed, granted]) or None)
+    # Without a false negative the figure is the odds of one among the errors.
+    return Figure(
+        value, influence, _least(sample, [missed, granted] if missed.any() else [granted])
+    )
 
 
 def _in_the_large(sample: Sample, question: Question) -> Figure:

@@ -168,10 +168,8 @@ class SmoothGap:
         return Cell(name, figure, rows, error, df, own.unit_count, flags(own))
 
     def _at_an_end(self, value: float) -> bool:
-        """Whether a figure lies at an end of a range that has two."""
-        a, b = self.span
-        place = (value - a) / (b - a) if math.isfinite(b - a) else 0.5
-        return place <= 1e-12 or place >= 1 - 1e-12
+        """Whether a figure lies at an end of its range."""
+        return any(abs(value - end) <= 1e-12 for end in self.span)
 
 
 def _numbers(cell: Cell) -> tuple[float, float, float, float]:

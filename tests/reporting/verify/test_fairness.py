@@ -157,3 +157,15 @@ def test_the_columns_are_those_of_the_measures() -> None:
     for name, (_, names, positive) in FIGURES.items():
         assert {*names} == {*MEASURES[name].columns} - {"group"}
         assert positive == MEASURES[name].needs_positive
+
+
+@pytest.mark.parametrize("per", [1, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_they_agree_on_a_group_without_false_negatives(per: int, weighted: bool) -> None:
+    c = columns(400, 11)
+    none = (c["group"] == "g1") & (c["label"] == 1)
+    c["predicted"] = np.where(none, 1, c["predicted"])
+    sample, rows = both(c, per, 1, weighted)
+    found = MEASURES["treatment_equality_difference"].estimate(sample, Question(positive=1))
+    assert found.details["by_group"]["g1"]["value"] == 0
+    agree("treatment_equality_difference", sample, rows, None, 10, 2)

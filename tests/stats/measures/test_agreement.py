@@ -128,3 +128,21 @@ def covered(rng: np.random.Generator) -> bool:
     columns = {"excess": agreed(0.6) - agreed(0.5), "base_excess": agreed(0.5) - agreed(0.5)}
     found = ask(CHANGE, Sample(columns, cluster=code))
     return bool(found.low <= 0.1 <= found.high)  # type: ignore[operator]
+
+
+def test_one_pair_that_changed_is_no_stronger_pass_than_none() -> None:
+    still = np.zeros(60)
+    one = still.copy()
+    one[0] = 0.5
+    ask = Question(Rule("<=", 0.05), 1)
+    none, some = (
+        MEASURES["excess_agreement_change"].estimate(
+            Sample({"excess": excess, "base_excess": still}), ask
+        )
+        for excess in (still, one)
+    )
+    assert none.p_pass is not None
+    assert some.p_pass is not None
+    assert some.p_pass > none.p_pass
+    assert some.high is not None
+    assert some.high > (none.high or 0)

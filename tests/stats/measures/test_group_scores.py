@@ -194,3 +194,20 @@ def _scored(n: int, seed: int) -> Sample:
 
 def _truth(name: str) -> float:
     return MEASURES[name].estimate(_scored(400_000, 10**6), ASK).value
+
+
+def test_a_group_without_false_negatives_is_the_lowest_of_treatment_equality() -> None:
+    label = np.tile([1] * 50 + [0] * 50, 3)
+    predicted = label.copy()
+    predicted[:20], predicted[50:70] = 0, 1  # a: 20 of each, 1.0
+    predicted[150:190] = 1  # b: none missed, 40 granted, 0.0
+    predicted[200:222], predicted[250:270] = 0, 1  # c: 22 and 20, 1.1
+    group = np.repeat(np.array(["a", "b", "c"], dtype=object), 100)
+    sample = Sample({"label": label, "predicted": predicted, "group": group})
+    found = MEASURES["treatment_equality_difference"].estimate(sample, ASK)
+    assert found.value == pytest.approx(1.1)
+    assert found.details["pair"] == ["b", "c"]
+    assert found.details["excluded"] == {}
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.3 < found.low < 1.1 < found.high < 3
