@@ -67,7 +67,8 @@ def places(
         raise DataError(
             f"{where + ': ' if where else ''}labels that are no number from {low:g} to {high:g}, "
             f"and how many rows have each: {shown}{more}. The model predicts a number "
-            "(`model: {range: …}`): name the column of the true numbers, or the range that holds them all."
+            "(`model: {range: …}`): name the column of the true numbers, or the range that holds "
+            "them all."
         )
     return {label: (x - low) / (high - low) for label, x in found.items() if x is not None}
 
@@ -131,7 +132,7 @@ def _complaint(
     hint = f" {'; '.join(hints)}." if hints else ""
     return (
         f"{where + ': ' if where else ''}labels that the model does not know, and how many rows "
-        f"have each: {shown}{more}. Its classes: {', '.join(map(repr, classes))}.{hint} Write the labels as "
-        "the class names or as their numbers from 0, or name the classes in the order of the "
+        f"have each: {shown}{more}. Its classes: {', '.join(map(repr, classes))}.{hint} "
+        "Write the labels as the class names or as their numbers from 0, or name the classes in the order of the "
         "logits: `model: {labels: […]}`."
     )
