@@ -44,6 +44,15 @@ class Had:
         )
 
 
+MAIN = frozenset({"classify", "masked_logprobs", "fill_mask", "token_logprobs", "generate"})
+"""What a model of another kind cannot answer."""
+
+MEANT = {
+    "classifier": "classifiers",
+    "masked": "masked language models",
+    "language": "language models that go on with a text",
+}
+
 NO_MEMBERS = "needs training rows and others, and the spec names none (`membership`)"
 
 
@@ -145,7 +154,9 @@ def _not_offered(method: Method, capabilities: Mapping[str, frozenset[str]]) -> 
             return f"needs a model in the role {role!r}, and the spec names none"
         lacking = sorted(needed - capabilities[role])
         if lacking:
-            return f"needs {', '.join(lacking)}, which this model does not offer"
+            said = f"needs {', '.join(lacking)}, which this model does not offer"
+            meant = MEANT.get(method.kind, "") if MAIN & set(lacking) else ""
+            return f"{said}; the probe is for {meant}" if meant else said
     return ""
 
 
@@ -156,6 +167,9 @@ def _missing(card: ProbeCard, method: Method, had: Had | None) -> str:
         return ""
     if (card.data.groups or "groups" in method.data) and not had.universe.groups:
         return "needs groups, and the spec names none (`data.groups`)"
+    for name in (name for entry in card.measures for name in entry.attributes):
+        if name not in had.universe.groups:
+            return f"needs the attribute {name!r}, and the data have none of that name"
     if "options" in method.data and not had.options:
         return "needs answers to choose from, and the data have none (`data.options`)"
     if "references" in method.data and not had.references:

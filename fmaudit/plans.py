@@ -13,7 +13,6 @@ from itertools import islice, product
 
 from fmaudit.catalog import MeasureCard, ProbeCard
 from fmaudit.data.survey import Survey
-from fmaudit.errors import UnknownName
 from fmaudit.stats import measures
 from fmaudit.types import Finding, Rule
 
@@ -46,14 +45,8 @@ class Universe:
     classes: tuple[str, ...]
     positive: int | None
 
-    def narrowed(self, attributes: Sequence[str], where: str) -> Universe:
-        """The same with these attributes alone; with all where none is named.
-
-        Raises `UnknownName`, laid to `where`, for one that is not there.
-        """
-        for name in attributes:
-            if name not in self.groups:
-                raise UnknownName("attribute", name, self.groups, where)
+    def narrowed(self, attributes: Sequence[str]) -> Universe:
+        """The same with these attributes alone; with all where none is named."""
         if not attributes:
             return self
         return replace(
@@ -123,7 +116,7 @@ def finding(card: ProbeCard, planned: Plan, classes: Sequence[str]) -> Finding:
 
 def _entry(entry: MeasureCard, universe: Universe, where: str) -> Iterator[Plan]:
     measure = measures.get(entry.measure, where)
-    universe = universe.narrowed(entry.attributes, f"{where}: measures")
+    universe = universe.narrowed(entry.attributes)
     rule = entry.rule.rule() if entry.rule else None
     reason = ""
     positive = universe.positive if measure.needs_positive else None

@@ -168,3 +168,11 @@ def test_a_word_list_that_is_not_there():
 def test_a_where_on_a_column_that_the_method_does_not_write():
     with pytest.raises(UnknownName, match="'labels'.*Did you mean 'label'"):
         check(card(measures=[{"measure": "accuracy", "where": {"labels": "yes"}}]))
+
+
+def test_an_attribute_that_a_card_keeps_to_must_be_there():
+    entry = {"measure": "accuracy", "over": ["groups"], "attributes": ["race"]}
+    run, (left,) = match([card(measures=[entry])], PEOPLE, capabilities=ABLE)
+    assert run == []
+    assert left.status == "not_tested"
+    assert "needs the attribute 'race'" in left.reason

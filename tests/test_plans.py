@@ -4,7 +4,6 @@ import pytest
 
 from fmaudit.cards import ProbeCard
 from fmaudit.data.cases import Survey
-from fmaudit.errors import UnknownName
 from fmaudit.plans import MOST_EMPTY, Universe, finding, gated, plan, universe
 from fmaudit.types import Rule
 
@@ -77,11 +76,6 @@ def test_a_measure_may_keep_to_some_attributes(axis, slices):
     measure = "accuracy" if axis == "groups" else "accuracy_difference"
     found = planned(BINARY, measure=measure, over=[axis], attributes=["race"])
     assert [p.slice for p in found] == slices
-
-
-def test_an_attribute_that_is_not_there_is_told_with_the_nearest():
-    with pytest.raises(UnknownName, match=r"'rase'.*race"):
-        planned(BINARY, measure="accuracy", over=["groups"], attributes=["rase"])
 
 
 def test_attributes_of_a_figure_over_all_are_refused():

@@ -133,6 +133,6 @@ def _complaint(
     return (
         f"{where + ': ' if where else ''}labels that the model does not know, and how many rows "
         f"have each: {shown}{more}. Its classes: {', '.join(map(repr, classes))}.{hint} "
-        "Write the labels as the class names or as their numbers from 0, or name the classes in the order of the "
-        "logits: `model: {labels: […]}`."
+        "Write the labels as the class names or as their numbers from 0, or name the classes in "
+        "the order of the logits: `model: {labels: […]}`."
     )

@@ -74,7 +74,9 @@ SHAPES = (
     noted("needs a model in the role '%(role)s', and the spec names none"),
     noted("needs the data set %(name)s; fetch it with `fmaudit datasets fetch %(again)s`"),
     noted("needs the data set %(name)s, which cannot be read: %(reason)s"),
+    noted("needs %(capabilities)s, which this model does not offer; the probe is for %(what)s"),
     noted("needs %(capabilities)s, which this model does not offer"),
+    noted("needs the attribute '%(name)s', and the data have none of that name"),
 )
 
 WHOLE = (
@@ -89,6 +91,9 @@ WHOLE = (
     noted("texts"),
     noted("questions"),
     noted("edited texts"),
+    noted("classifiers"),
+    noted("masked language models"),
+    noted("language models that go on with a text"),
     noted("accuracy"),
     noted("selection rate"),
     noted("base rate"),
@@ -161,6 +166,8 @@ WHOLE = (
     noted("the statistics have changed since"),
     noted("other parameters than measured"),
     noted("needs groups, and the spec names none (`data.groups`)"),
+    noted("needs a model that predicts a number (`model.range`), and this one scores classes"),
+    noted("the case has no true number, and errors need one"),
     noted("needs answers to choose from, and the data have none (`data.options`)"),
     noted("needs reference answers, and the data have none (`data.references`)"),
     noted("needs a label for every case, and the data have none (`data.label`)"),

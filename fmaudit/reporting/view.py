@@ -22,7 +22,7 @@ from fmaudit.reporting.vocabulary import VERDICT_WORDS
 from fmaudit.reporting.words import Names
 from fmaudit.types import VERDICTS, AuditRecord, Coverage, Finding, Verdict
 
-OTHER_KIND = re.compile("needs .*, which this model does not offer", re.DOTALL)
+OTHER_KIND = re.compile("needs .*, which this model does not offer.*", re.DOTALL)
 """Why a probe that is of another kind of model did not run."""
 
 FAMILY_ORDER = ("performance", "bias", "robustness", "privacy", "explanations")
