@@ -129,5 +129,6 @@ def _stream(url: str) -> Iterator[bytes]:
     except OSError as error:
         raise SourceError(
             f"{url}: cannot be fetched: {error}. Check the address and the network, or fetch the "
-            "file by hand and name it with `file:`."
+            "file by hand and name it `file:PATH` where this address is named (for a shipped set, "
+            "in a data card of your own)."
         ) from error

@@ -219,6 +219,16 @@ class ScorerSpec(Strict):
     positive: Name | None = None
     at: Annotated[FiniteFloat, Field(gt=0, lt=1)] = 0.5
 
+    @model_validator(mode="before")
+    @classmethod
+    def _indented(cls, value: Any) -> Any:
+        keys = value if isinstance(value, dict) else {}
+        misplaced = sorted({"callable", "path", "labels"} & keys.keys())
+        if misplaced:
+            inside = ", ".join(f"{key}: …" for key in misplaced)
+            raise ValueError(f"a scorer's model has a key of its own: `model: {{{inside}}}`.")
+        return value
+
     @model_validator(mode="after")
     def _one(self) -> ScorerSpec:
         if (self.model is None) == (self.words is None):

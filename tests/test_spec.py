@@ -141,6 +141,12 @@ probes: [{id: bias.x, rules: {accuracy: {op: "<", value: "3"}}}]
         (minimal(evidence={"texts": "drop"}), "unknown value 'drop'"),
         (minimal(name="../up"), "cannot name a folder"),
         (minimal(name=""), "cannot name a folder"),
+        (
+            minimal(scorers={"tox": {"callable": "a:b", "labels": ["x", "y"]}}),
+            "scorers.tox: a scorer's model has a key of its own: `model: {callable: …, labels: …}`",
+        ),
+        (minimal(scorers={"tox": 3}), "scorers.tox: must be a mapping"),
+        (minimal(scorers={"tox": ["path"]}), "scorers.tox: must be a mapping"),
         ("words", "a spec is a mapping"),
     ],
 )

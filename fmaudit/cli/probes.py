@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,21 +18,38 @@ MODELS = {
     "any": "any with hidden states",
 }
 
+
+class Models(StrEnum):
+    """A kind of model that probes are for."""
+
+    classifier = "classifier"
+    language = "language"
+    masked = "masked"
+
+
 app = typer.Typer(help="The probes: list, show, check.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_(family: Annotated[str, typer.Argument(help="Only this family.")] = "") -> None:
+def list_(
+    family: Annotated[str, typer.Argument(help="Only this family.")] = "",
+    models: Annotated[
+        Models | None, typer.Option(help="Only what runs on models of this kind.")
+    ] = None,
+) -> None:
     """What there is to measure: of which models, on what data, what gates and what it costs."""
     from fmaudit import catalog, registry
     from fmaudit.cli.shown import show_table
 
     cards = catalog.select([family] if family else None)
+    kinds = {c.id: registry.load_method(c.method).kind for c in cards}
+    wanted = (models, "any") if models else tuple(MODELS)
     show_table(
-        ("probe", "claim", "models", "gated", "data", "cost"),
+        ("probe", "title", "models", "gated", "data", "cost"),
         (
-            (c.id, c.claim, MODELS[registry.load_method(c.method).kind], c.gated, _data(c), c.cost)
+            (c.id, c.title, MODELS[kinds[c.id]], c.gated, _data(c), c.cost)
             for c in cards
+            if kinds[c.id] in wanted
         ),
     )
 

@@ -38,5 +38,6 @@ def quickstart(
     else:
         from fmaudit.starter import quickstart as run
     done = run(out, progress=Silent() if quiet else live())
-    show_audit(done)
-    raise typer.Exit(4 if done.exit_code == 4 else 0)
+    ends = 4 if done.exit_code == 4 else 0
+    show_audit(done, ends)
+    raise typer.Exit(ends)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from fmaudit.reporting.measured import said
@@ -31,8 +31,11 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=120)
 
 
-def show_audit(done: Audit) -> None:
-    """Verdicts by family, what does not pass, and where the report lies."""
+def show_audit(done: Audit, ends: int | None = None) -> None:
+    """Verdicts by family, what does not pass, and where the report lies.
+
+    `ends`: the command's exit code, where it is not the audit's.
+    """
     out = console()
     table_ = Table("family", *(WORDS.get(v, v) for v in VERDICTS))
     families = sorted({f.family for f in done.record.findings})
@@ -61,7 +64,10 @@ def show_audit(done: Audit) -> None:
     out.print(Text(f"report       {done.run / 'report.html'}"))
     ruled = any(f.rule is not None for f in done.record.findings)
     meaning = MEANING[done.exit_code] if ruled or done.exit_code else "no rule was set, none gates"
-    out.print(Text(f"outcome      {meaning} ({done.exit_code})"))
+    code = f"({done.exit_code})"
+    if ends not in (None, done.exit_code):
+        code = f"({done.exit_code} as the exit code of an audit; here {ends})"
+    out.print(Text(f"outcome      {meaning} {code}"))
 
 
 def _headline(done: Audit) -> list[Finding]:
@@ -99,8 +105,8 @@ def sentence(finding: Finding) -> str:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; cells are shown as they are, never as markup, and a row's name is never broken."""
-    table_ = Table(*columns)
+    """A table; cells are shown whole and as they are, never as markup; a row's name is one word."""
+    table_ = Table(*(Column(column, overflow="fold") for column in columns))
     table_.columns[0].no_wrap = True
     for row in rows:
         table_.add_row(*(Text(str(cell)) for cell in row))

@@ -132,6 +132,15 @@ def test_probes_list(fmaudit_cli):
     assert all(word in bias for word in ("yours", "preference_pairs", "Apache-2.0"))  # the data
 
 
+def test_probes_list_for_a_kind_of_model(fmaudit_cli):
+    done = fmaudit_cli("probes", "list", "bias", "--models", "masked")
+    assert done.code == 0
+    assert "bias.crows_pairs_masked" in done.out
+    assert "bias.sentence_embedding_association" in done.out  # any model with hidden states
+    assert "bias.group_outcomes" not in done.out
+    assert "bias.bbq" not in done.out
+
+
 def test_probes_list_of_no_family(fmaudit_cli):
     refused(fmaudit_cli("probes", "list", "bais"), "'bais'", "Did you mean 'bias'")
 
@@ -441,5 +450,5 @@ def test_report_of_a_run_that_is_not_there_names_those_near_by(fmaudit_cli, tmp_
 
 
 def test_brackets_in_a_card_are_shown_as_they_are(fmaudit_cli, shipped):
-    card(shipped, claim="A [bold]claim[/bold].")
-    assert "[bold]claim[/bold]" in fmaudit_cli("probes", "list", "performance").out
+    card(shipped, title="A [bold]title[/bold]")
+    assert "[bold]title[/bold]" in fmaudit_cli("probes", "list", "performance").out
