@@ -27,6 +27,7 @@ from fmaudit.errors import NotEstimable
 from fmaudit.plans import Plan, crossed
 from fmaudit.stats import measures
 from fmaudit.stats.sample import Sample
+from fmaudit.types import NO_BASE, OF_BASE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -175,11 +176,11 @@ class Evidence:
         if not said:
             names = [c for c in measures.get(planned.measure).columns if c != "group"]
             empty = [name for name in names if not self._column(name)[1][chosen].any()]
-            return (
-                f"no row has a value of {' or '.join(empty)}"
-                if empty and len(carried)
-                else "no rows"
-            )
+            if not empty or not len(carried):
+                return "no rows"
+            if all(name.startswith(OF_BASE) for name in empty):
+                return NO_BASE
+            return f"no row has a value of {' or '.join(empty)}"
         reason, count = said.most_common(1)[0]
         return f"no rows: {reason} ({count} of {len(carried)} rows)"
 

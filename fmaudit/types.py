@@ -45,7 +45,7 @@ from fmaudit.requests import (
 )
 
 __all__ = [
-    "NO_GRADIENTS", "SCHEMA", "VERDICTS",
+    "NO_BASE", "NO_GRADIENTS", "OF_BASE", "SCHEMA", "VERDICTS",
     "Asked", "Asks", "Attribute", "Attributions", "AuditRecord", "Case", "Chat", "Classify",
     "Coverage", "Decoding", "Embed", "Embedding", "Estimate", "Exhibit", "Failure", "FillMask",
     "Fills", "Finding",
@@ -90,6 +90,12 @@ class Case(Struct, frozen=True):
 
 CHECK = "check:"
 """How the variant of a row begins that is of a labelled text and no case of the data."""
+
+OF_BASE = "base_"
+"""How a column's name begins that says of the base what the column of the rest says."""
+
+NO_BASE = "no answers of a base to compare with; `model.base` names one"
+"""Why nothing is found where every column of the base is empty."""
 
 
 class Row(Struct, frozen=True):

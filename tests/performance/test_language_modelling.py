@@ -153,7 +153,7 @@ def test_without_a_base_the_change_is_not_tested(bench: Bench) -> None:
     done = bench.audit("performance.language_modelling", cases, target)
     found = done.of("bits_per_byte_change")
     assert found.estimate is None
-    assert found.reason == "no row has a value of base_nats"
+    assert found.reason == "no answers of a base to compare with; `model.base` names one"
     assert done.value("perplexity") > 1
 
 

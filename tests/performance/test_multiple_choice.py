@@ -214,7 +214,10 @@ def test_fewer_than_200_questions_are_not_held_against_the_rule(bench: Bench) ->
 
 def test_without_a_base_the_change_is_not_tested(bench: Bench) -> None:
     done = bench.audit("performance.multiple_choice", questions(210), knowing(4, "target"))
-    assert done.of("accuracy_change").reason == "no row has a value of base_correct"
+    assert (
+        done.of("accuracy_change").reason
+        == "no answers of a base to compare with; `model.base` names one"
+    )
     assert done.of("accuracy_change").estimate is None
 
 

@@ -170,7 +170,10 @@ def test_the_figures_of_an_audit(bench: Bench) -> None:
 
 def test_without_a_base_the_change_is_not_tested(bench: Bench) -> None:
     done = bench.audit("performance.written_answers", cases(40), parrot(3, "target"))
-    assert done.of("exact_match_change").reason == "no row has a value of base_exact"
+    assert (
+        done.of("exact_match_change").reason
+        == "no answers of a base to compare with; `model.base` names one"
+    )
     assert done.value("exact_match") == pytest.approx(26 / 40)
 
 

@@ -48,6 +48,13 @@ def test_the_page_is_whole(record):
     assert "driven by Female against Male" in text
 
 
+def test_data_of_a_card_are_named_by_its_title(record):
+    data = {**record.data, "source": None, "card": "pairs", "title": "Pairs of sentences"}
+    text = Page(render(replace(record, data=data))).text
+    assert "cases of Pairs of sentences by fmaudit" in text
+    assert "cases of None" not in text
+
+
 def test_nothing_says_more_than_was_measured(record):
     text = Page(render(replace(record, probes={}))).text
     assert not re.search(r"\b(compliant|compliance|fair|unfair|safe)\b", text, re.IGNORECASE)

@@ -27,7 +27,7 @@ from fmaudit.reporting.exhibits.recipes import (
 )
 from fmaudit.reporting.exhibits.source import Nothing, Source
 from fmaudit.reporting.words import number
-from fmaudit.types import Exhibit
+from fmaudit.types import NO_BASE, Exhibit
 
 OPEN = 5
 """Examples that stand open; the others fold."""
@@ -117,11 +117,11 @@ def examples(source: Source, shown: Exhibit) -> Examples | Nothing:
     kinds = rows.columns(path)
     if reason := _unfit(source, recipe, kinds):
         return source.nothing(shown, reason)
-    having = tuple(name for name in recipe.told if name != recipe.changed)
-    chosen = rows.choose(path, rows.Wanted(recipe.sort, recipe.absolute, recipe.where, having))
+    wanted = rows.Wanted(recipe.sort, recipe.absolute, recipe.where, recipe.needed)
+    chosen = rows.choose(path, wanted)
     found = rows.take(path, recipe.read, chosen[: max(1, recipe.top)])
     if not found:
-        return source.nothing(shown, source.say("no row has all these columns"))
+        return source.nothing(shown, _why_none(source, recipe, path))
     original = _originals(source, shown, recipe, found)
     signed = {name for name in recipe.told for row in found if _below(row[name])}
     made = tuple(
@@ -146,6 +146,14 @@ def _unfit(source: Source, recipe: Recipe, kinds: Mapping[str, str]) -> str:
     texts = (*recipe.texts, *recipe.where)
     strange = next((name for name in texts if kinds[name] == "other"), "")
     return source.say("the column %(name)s holds no texts", name=strange) if strange else ""
+
+
+def _why_none(source: Source, recipe: Recipe, path: Path) -> str:
+    """Why no row is shown: there was no base, or no row has all that is told."""
+    base = tuple(set(recipe.told) - set(recipe.needed))
+    if base and not len(rows.choose(path, rows.Wanted(having=base))):
+        return source.say(NO_BASE)
+    return source.say("no row has all these columns")
 
 
 def _path(source: Source, probe: str) -> Path:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from fmaudit.reporting.exhibits.source import Source
 from fmaudit.reporting.words import count, named, number
+from fmaudit.types import OF_BASE
 
 BASE = "base"
 """The variant whose text is the case's own."""
@@ -52,6 +53,11 @@ class Recipe(Struct, frozen=True):
     def told(self) -> tuple[str, ...]:
         """The columns that are told beside the texts."""
         return tuple(c for c in self.columns if c not in (self.original, self.changed, *self.also))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Those of them without which a row is not shown: all but the base's."""
+        return tuple(c for c in self.told if not c.startswith(OF_BASE))
 
     @property
     def texts(self) -> tuple[str, ...]:

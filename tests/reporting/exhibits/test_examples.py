@@ -127,6 +127,24 @@ def test_the_decision_is_told_before_and_after(shown, before, gap, flip, classes
     assert one.decided.positive == ">50K"
 
 
+BESIDE = COLUMNS | {"base_gap": float, "change": float}
+
+
+def test_without_a_base_the_models_own_figures_are_told(shown):
+    options = {"columns": ["gap", "base_gap"], "sort": "gap"}
+    (one,) = shown([swap("c", "a", "b", 0.25)], options, BESIDE).shown
+    assert [name for name, *_ in one.facts] == ["gap"]
+    rows = [swap("c", "a", "b", 0.25, base_gap=0.5)]
+    (both,) = shown(rows, options, BESIDE).shown
+    assert [name for name, *_ in both.facts] == ["gap", "base gap"]
+
+
+def test_what_tuning_changed_is_not_told_without_a_base(shown):
+    options = {"columns": ["change", "gap", "base_gap"], "sort": "change"}
+    found = shown([swap("c", "a", "b", 0.25)], options, BESIDE)
+    assert found.missing == "no answers of a base to compare with; `model.base` names one"
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
