@@ -24,6 +24,7 @@ from fmaudit.reporting.exhibits.recipes import (
     label_of,
     rule_of,
     value_of,
+    where_of,
 )
 from fmaudit.reporting.exhibits.source import Nothing, Source
 from fmaudit.reporting.words import number
@@ -149,7 +150,9 @@ def _unfit(source: Source, recipe: Recipe, kinds: Mapping[str, str]) -> str:
 
 
 def _why_none(source: Source, recipe: Recipe, path: Path) -> str:
-    """Why no row is shown: there was no base, or no row has all that is told."""
+    """Why no row is shown: none is of these, there was no base, or none has all that is told."""
+    if recipe.where and not len(rows.choose(path, rows.Wanted(where=recipe.where))):
+        return source.say("no row with %(where)s", where=where_of(source, recipe))
     base = tuple(set(recipe.told) - set(recipe.needed))
     if base and not len(rows.choose(path, rows.Wanted(having=base))):
         return source.say(NO_BASE)

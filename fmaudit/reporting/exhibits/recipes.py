@@ -107,11 +107,17 @@ def rule_of(source: Source, recipe: Recipe, n: int, total: int) -> str:
         )
     if not recipe.where:
         return said
-    listed = say.listed(
+    only = say("Only rows with %(where)s are counted.", where=where_of(source, recipe))
+    return say.joined((said, only))
+
+
+def where_of(source: Source, recipe: Recipe) -> str:
+    """The columns that rows are narrowed by, with their values."""
+    say = source.say
+    return say.listed(
         say("%(name)s: %(value)s", name=label_of(source, recipe, c), value=value_of(source, c, v))
         for c, v in recipe.where.items()
     )
-    return say.joined((said, say("Only rows with %(where)s are counted.", where=listed)))
 
 
 def command_of(probe: str, recipe: Recipe) -> str:

@@ -153,6 +153,7 @@ def test_what_tuning_changed_is_not_told_without_a_base(shown):
         ({"columns": ["target"]}, "no row has all"),
         ({"sort": "direction"}, "direction holds no numbers"),
         ({"where": {"groups": "x"}}, "groups holds no texts"),
+        ({"where": {"flip": "true", "direction": "a→b"}}, "no row with flip: true, direction: a→b"),
         ({"top": "many"}, "options cannot be read"),
     ],
 )
