@@ -66,11 +66,13 @@ def sha256_of(path: Path) -> str:
 def check(path: Path, expected: str | None, source: str) -> str:
     """The file's sha256. Raises `SourceError` where it is not `expected`; deletes nothing."""
     found = sha256_of(path)
+    fetched = source.startswith(("hub:", "pypi:", "https:"))
+    cure = "remove the file to have it fetched anew" if fetched else "put the file back"
     if expected is not None and found != expected.lower():
         raise SourceError(
             f"{source}: the sha256 of {path} is {found}, but {expected.lower()} was named. "
             "Either the file was changed or the named digest is another version's: compare with "
-            "the publisher's, correct the digest, or remove the file to have it fetched anew."
+            f"the publisher's, and correct the digest, or {cure}."
         )
     return found
 

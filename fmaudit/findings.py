@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fmaudit import precision
+from fmaudit import precision, proofs
 from fmaudit.catalog import ProbeCard
 from fmaudit.errors import NotEstimable
 from fmaudit.plans import Plan, finding
-from fmaudit.rowsets import TOO_MANY_FAILED, Evidence, Place
+from fmaudit.rowsets import Evidence, Place
 from fmaudit.seeds import Seeds
 from fmaudit.stats import measures, verdicts
 from fmaudit.stats.sample import Question
@@ -37,14 +37,11 @@ def estimate(
 
     `m` is the size of the probe's Holm family. A figure that does not exist on its rows is
     `not_tested` with the reason, and so is each group that a gap had to leave out. Past 5 %
-    of failed rows every finding is `error`, and so is one with as many among its own rows;
-    fewer are counted in `details.failed`.
+    of failed rows every finding is `error`, and so is one with as many among its own rows or those
+    of a group that it compares (see `Evidence.failures`); fewer are counted in `details.failed`.
     """
     read = {c for p in plans for c in measures.get(p.measure).columns} - {"group"}
     rows = Evidence(path, sorted(read | {c for p in plans for c in p.where}), place)
-    if rows.failed_share > TOO_MANY_FAILED:
-        reason = rows.why_failed()
-        return [_with(finding(card, p, classes), verdict="error", reason=reason) for p in plans]
     found: list[Finding] = []
     for planned in plans:
         blank = finding(card, planned, classes)
@@ -57,9 +54,9 @@ def estimate(
             minimum_n=planned.minimum_n,
             rng=seeds.rng(*rng_key, str(planned.positive)),
         )
-        failed, too_many = rows.failures(planned)
-        if too_many:
-            found.append(_with(blank, verdict="error", reason=rows.why_failed(planned)))
+        failed, why_broken = rows.failures(planned)
+        if why_broken:
+            found.append(_with(blank, verdict="error", reason=why_broken))
             continue
         try:
             if planned.reason:
@@ -84,7 +81,7 @@ def judge(
     `m`: family → Holm size. `flips`: share of inputs whose class changes when the same input is
     asked again; above 5 % no rule passes or fails, for it would be passed or failed by chance.
     `dtype`: what the model is served in; a verdict that would be another in float32 does not
-    stand (see `precision`).
+    stand (see `precision`). Nothing passes by a scorer that sees nothing (see `proofs`).
     """
     judged = list(findings)
     for family in sorted({f.family for f in findings}):
@@ -102,6 +99,8 @@ def judge(
                 why = f"the same input changes its class in up to {flips:.0%} of repeats"
             elif then.verdict != verdict:
                 why = precision.why(_figure(findings[k]), verdict, then.verdict, dtype)
+            elif verdict == "pass":
+                why = proofs.unproven(findings[k], findings)
             if why:
                 judged[k] = _with(judged[k], verdict="inconclusive", reason=why)
     return judged

@@ -23,7 +23,7 @@ import numpy as np
 from fmaudit.errors import NotEstimable
 from fmaudit.plans import Plan
 from fmaudit.registry import SCORER, Context, Method
-from fmaudit.rowsets import TOO_MANY_FAILED, Evidence, Place
+from fmaudit.rowsets import Evidence, Place
 from fmaudit.stats import measures
 from fmaudit.stats.sample import Question, Sample
 from fmaudit.types import Asks, Attribute, Case, Estimate, Finding, Request, Response, Row, Verdict
@@ -79,10 +79,8 @@ class Compared:
         self, figure: Estimate, planned: Plan, classes: Sequence[str], m: int
     ) -> dict[str, Any]:
         """`details.float32` of a figure. Raises `NotEstimable` where there is no difference."""
-        if self.other.failed_share > TOO_MANY_FAILED:
-            raise NotEstimable(f"in float32 {self.other.why_failed()}")
-        if self.other.failures(planned)[1]:
-            raise NotEstimable(f"in float32 {self.other.why_failed(planned)}")
+        if why := self.other.failures(planned)[1]:
+            raise NotEstimable(f"in float32 {why}")
         assert planned.rule is not None
         estimate = measures.get(planned.measure).estimate
         both = self.other.answered(planned) & self.served.answered(planned)

@@ -14,8 +14,9 @@ less those where a column that the measure reads is null.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ import numpy.typing as npt
 
 from fmaudit import evidence
 from fmaudit.errors import NotEstimable
-from fmaudit.plans import Plan, crossed
+from fmaudit.plans import CROSS, Plan, crossed
 from fmaudit.stats import measures
 from fmaudit.stats.sample import Sample
 from fmaudit.types import NO_BASE, OF_BASE
@@ -39,6 +40,11 @@ Key = tuple[str, str]
 """A row's case and variant."""
 
 TOO_MANY_FAILED = 0.05
+
+COMMON = (
+    "case", "variant", "target", "groups", "cluster", "weight", "stratum", "failed", "reason",
+)  # fmt: skip
+"""The columns of every evidence file that are read of each."""
 
 
 class Evidence:
@@ -58,8 +64,7 @@ class Evidence:
         place: Place = np.asarray,
         cases: Collection[str] | None = None,
     ) -> None:
-        common = ["case", "variant", "groups", "cluster", "weight", "stratum", "failed", "reason"]
-        self._table = evidence.read(path, [*common, *columns])
+        self._table = evidence.read(path, [*COMMON, *columns])
         if cases is not None:
             self._table = self._table.filter(_among(self._table["case"], cases))
         self._place = place
@@ -75,23 +80,37 @@ class Evidence:
         """The ids of its cases."""
         return frozenset(self._table["case"].unique().to_pylist())
 
-    @property
-    def failed_share(self) -> float:
-        """Failed rows among those that the method applies to (the others carry a reason)."""
-        return float(self.failed.sum() / self._applies.sum()) if self._applies.any() else 0.0
+    def failures(self, planned: Plan) -> tuple[int, str]:
+        """Failed rows in a figure's slice, and why they are too many for it; "" where it stands.
 
-    def failures(self, planned: Plan) -> tuple[int, bool]:
-        """Failed rows in a figure's slice, and whether they are too many for it to stand.
-
-        One alone is never too many: a small group is not broken by one bad text.
+        They are past 5 % of the rows that its columns choose (of the file, where none does), of its
+        own, of a group that it compares, or of those of one label where it counts by label. One
+        alone is never too many of its own: a small group is not broken by one bad text. A group or
+        label under the figure's minimum is left out of it, and breaks nothing.
         """
+        if not self.failed.any():
+            return 0, ""
         chosen = self._sliced(planned)
-        failed, applies = int(self.failed[chosen].sum()), int(self._applies[chosen].sum())
-        return failed, failed > max(1, TOO_MANY_FAILED * applies)
+        failed = int(self.failed[chosen].sum())
+        every = self._columned(planned)
+        if self._failed_share(every) > TOO_MANY_FAILED:
+            return failed, self._why_failed(every)
+        if failed > 1 and self._failed_share(chosen) > TOO_MANY_FAILED:
+            return failed, self._why_failed(chosen)
+        if failed > 1:
+            for name, part in self._parts(planned, chosen):
+                share = self._failed_share(part)
+                if self.failed[part].sum() > 1 and share > TOO_MANY_FAILED:
+                    return failed, f"{name}: {self._why_failed(part)}"
+        return failed, ""
 
-    def why_failed(self, planned: Plan | None = None) -> str:
-        """How many rows failed, of all or of a figure's, and the commonest reason."""
-        chosen = np.ones(self.rows, dtype=bool) if planned is None else self._sliced(planned)
+    def _failed_share(self, chosen: Bools) -> float:
+        """Failed rows among those that the method applies to (the others carry a reason)."""
+        applies = int((self._applies & chosen).sum())
+        return float((self.failed & chosen).sum() / applies) if applies else 0.0
+
+    def _why_failed(self, chosen: Bools) -> str:
+        """How many of these rows failed, and the commonest reason."""
         failed = self.failed & chosen
         reasons, counts = np.unique(
             [str(r) for r in self._table["reason"].to_numpy(zero_copy_only=False)[failed]],
@@ -101,6 +120,22 @@ class Evidence:
             f"{int(failed.sum())} of {int(chosen.sum())} rows failed; "
             f"most often: {reasons[counts.argmax()]}"
         )
+
+    def _parts(self, planned: Plan, chosen: Bools) -> Iterator[tuple[str, Bools]]:
+        """The rows of each group that a figure compares, by label where it counts by label."""
+        splits = []
+        if planned.attributes:
+            groups = self.group(planned.attributes)
+            if planned.axis == "against":
+                own = planned.slice[planned.attributes[0]]
+                groups = np.where((groups == own) | (groups == None), groups, "the others")  # noqa: E711
+            splits.append(_distinct(groups))
+        if "label" in measures.get(planned.measure).columns:
+            splits.append(_distinct(self._texts("target")))
+        for parts in product(*splits):
+            mask = chosen & np.logical_and.reduce([part for _, part in parts])
+            if (self._applies & mask).sum() >= planned.minimum_n:
+                yield CROSS.join(name for name, _ in parts), mask
 
     @cached_property
     def _keys(self) -> list[Key]:
@@ -151,15 +186,20 @@ class Evidence:
 
     def _sliced(self, planned: Plan) -> Bools:
         """Which rows lie in the slice, whatever their columns hold."""
-        mask = np.ones(self.rows, dtype=bool)
+        mask = self._columned(planned)
         if planned.attributes:
             groups = self.group(planned.attributes)
             mask &= np.array([g is not None for g in groups], dtype=bool)
         for name, value in planned.slice.items():
-            if name in planned.where:
-                mask &= self._texts(name) == value
-            elif not planned.attributes:
+            if name not in planned.where and not planned.attributes:
                 mask &= self._groups(name) == value
+        return mask
+
+    def _columned(self, planned: Plan) -> Bools:
+        """Which rows have the values that a figure's columns ask for, whatever their groups."""
+        mask = np.ones(self.rows, dtype=bool)
+        for name in planned.where:
+            mask &= self._texts(name) == planned.slice[name]
         return mask
 
     def _why_none(self, planned: Plan) -> str:
@@ -239,6 +279,11 @@ def _among(column: pa.ChunkedArray, ids: Collection[str]) -> pa.ChunkedArray:
     import pyarrow.compute as pc
 
     return pc.is_in(column, value_set=pa.array(sorted(ids), type=pa.string()))
+
+
+def _distinct(values: npt.NDArray[np.object_]) -> list[tuple[str, Bools]]:
+    """Each value that occurs, and the rows that have it."""
+    return [(str(value), values == value) for value in sorted(set(values) - {None})]
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], list[str]]:

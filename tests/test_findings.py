@@ -423,3 +423,58 @@ def test_a_verdict_that_float32_would_change_does_not_stand():
     assert [f.verdict for f in judged] == ["pass", "inconclusive", "inconclusive", "pass"]
     assert "+0.04 that float32 adds" in judged[1].reason
     assert judged[2].reason.endswith("not compared with float32: no rows")
+
+
+OPPORTUNITY = {"measure": "equal_opportunity_difference", "over": ["attributes"], "minimum_n": 50}
+
+
+def applicants(refused: int) -> list[Row]:
+    """600 women and 600 men, half of each deserving; of so many women there is no answer."""
+    rows: list[Row] = []
+    for k in range(1200):
+        groups, label = {"sex": "F" if k < 600 else "M"}, k % 2
+        case = {"groups": groups, "target": CLASSES[label]}
+        if label and k < 2 * refused:
+            rows.append(broken(f"c{k}", **case))
+        else:
+            rows.append(answered(f"c{k}", label, label, **case))
+    return rows
+
+
+def test_a_gap_does_not_stand_where_a_group_it_compares_is_broken(found):
+    """4.6 % of all rows failed, and 18 % of those that a woman's rate is of."""
+    (gap,) = found(applicants(55), OPPORTUNITY)
+    assert (gap.verdict, gap.estimate) == ("error", None)
+    assert gap.reason == "F & yes: 55 of 300 rows failed; most often: NaN"
+    (gap,) = found(applicants(14), OPPORTUNITY)  # 2.3 % of the women, 4.7 % of the deserving
+    assert gap.verdict == "measured"
+    assert gap.estimate.details["failed"] == 14
+    (gap,) = found(applicants(16), OPPORTUNITY)  # 2.7 % of the women, 5.3 % of the deserving
+    assert gap.reason == "F & yes: 16 of 300 rows failed; most often: NaN"
+    by_decision = {"measure": "demographic_parity_difference", "over": ["attributes"]}
+    assert found(applicants(16), by_decision)[0].verdict == "measured"  # it asks for no label
+
+
+def test_a_broken_group_under_the_minimum_breaks_no_gap(found):
+    rows = [*applicants(0), *(broken(f"x{k}", groups={"sex": "X"}) for k in range(20))]
+    (gap, *_) = found(rows, OPPORTUNITY)
+    assert gap.verdict == "measured"
+    assert "X" not in gap.estimate.details["by_group"]
+
+
+def test_what_fails_of_one_scorer_breaks_no_figure_of_another(found):
+    def row(k: int, scorer: str) -> Row:
+        case = Case(f"c{k}", "x")
+        if scorer == "b" and k < 30:
+            return Row(case, {"scorer": scorer}, scorer, reason="NaN", failed=True)
+        return Row(case, {"flip": False, "scorer": scorer}, scorer)
+
+    rows = [row(k, scorer) for k in range(100) for scorer in "ab"]
+    entry = {
+        "measure": "flip_rate", "over": ["categories"], "category": "scorer", "values": ["a", "b"],
+    }  # fmt: skip
+    one, other = found(rows, entry, columns={"flip": bool, "scorer": str})
+    assert one.verdict == "measured"
+    assert (other.verdict, other.reason) == (
+        "error", "30 of 100 rows failed; most often: NaN",
+    )  # fmt: skip

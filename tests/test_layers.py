@@ -32,7 +32,7 @@ FLOORS = [
     {"engine"},
     {"performance", "bias", "robustness", "privacy", "explanations"},
     {"reporting"},
-    {"plans", "matching", "ownsets", "rowsets", "precision", "findings", "floors", "memo"}
+    {"plans", "matching", "ownsets", "rowsets", "precision", "proofs", "findings", "floors", "memo"}
     | {"proberun", "recording", "subjects", "scorers", "session"},
     {"flow"},
     {"letters", "training", "lora", "tuning", "starter", "starter_llm"},

@@ -40,17 +40,24 @@ def check(
         Path | None, typer.Argument(help="A folder with your own probes/ and datasets/.")
     ] = None,
 ) -> None:
-    """Check every dataset card, and read the sentence templates that lie beside one."""
+    """Check every dataset card, the files on this machine and the templates beside it.
+
+    Nothing is fetched: files that lie elsewhere are checked when they are.
+    """
     from fmaudit import catalog
-    from fmaudit.data.opening import check_templates
+    from fmaudit.data import opening
     from fmaudit.data.tables import WRITTEN
 
     extra = [folder] if folder else []
     cards = catalog.datasets(extra)
     for card in cards.values():
+        for file in card.files:
+            if all(s.startswith("file:") for s in (file.source, file.beside) if s):
+                opening.fetch(file, card)
         if card.format in WRITTEN:
-            check_templates(card, extra)
-    print(f"{len(cards)} dataset cards are in order.")
+            opening.check_templates(card, extra)
+    own = [c.id for c in cards.values() if folder and c.file.is_relative_to(folder)]
+    print(f"{len(cards)} dataset cards are in order{', yours: ' if own else '.'}{', '.join(own)}")
 
 
 @app.command()

@@ -61,6 +61,9 @@ def show_audit(done: Audit, ends: int | None = None) -> None:
             out.print(Text(f"{'failed':<13}{c.failed_rows} of {c.rows} rows of {c.probe}"))
         if c.status in ("not_tested", "error"):
             out.print(Text(f"{WORDS.get(c.status, c.status):<13}{c.probe}: {c.reason}"))
+    if repeated := done.record.data.get("repeated"):
+        rows = done.record.data["rows"]
+        out.print(Text(f"{'repeated':<13}{repeated} of {rows} cases repeat an earlier one in full"))
     out.print(Text(f"report       {done.run / 'report.html'}"))
     ruled = any(f.rule is not None for f in done.record.findings)
     meaning = MEANING[done.exit_code] if ruled or done.exit_code else "no rule was set, none gates"

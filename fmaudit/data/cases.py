@@ -114,7 +114,7 @@ class CaseSource:
             "groups": {name: dict(counts) for name, counts in found.groups.items()},
             "ungrouped": dict(found.ungrouped),
             "digest": self.digest,
-        } | found.choices
+        } | found.counted
 
     @property
     def _beside(self) -> list[Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from fmaudit.types import Case
+from fmaudit.types import Case, encode
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Survey:
     `groups`: attribute → value → rows. `ungrouped`: attribute → rows that say nothing of it (they
     are kept, and belong to none of its groups). `cells`: two attributes → the pairs of values that
     occur together. `unlabelled`: rows without a label.
-    `with_options`, `with_references`: rows that have them. `reading`: how labels say their option
+    `with_options`, `with_references`: rows that have them. `repeated`: rows that say in everything
+    but their id what an earlier one says. `reading`: how labels say their option
     ("text", "number", "letter"), "" where no row has both.
     """
 
@@ -32,14 +33,16 @@ class Survey:
     with_options: int = 0
     with_references: int = 0
     reading: str = ""
+    repeated: int = 0
 
     @property
-    def choices(self) -> dict[str, Any]:
-        """What a record says of options and references; {} where there are none."""
+    def counted(self) -> dict[str, Any]:
+        """What a record says of options, references and repeated rows; {} where there are none."""
         said = {
             "with_options": self.with_options,
             "label_read_as": self.reading,
             "with_references": self.with_references,
+            "repeated": self.repeated,
         }
         return {key: value for key, value in said.items() if value}
 
@@ -54,6 +57,7 @@ class Tally:
             pair: set() for pair in combinations(self._groups, 2)
         }
         self._sums: Counter[str] = Counter()
+        self._seen: set[int] = set()
 
     def add(self, case: Case) -> None:
         """Take a case into account."""
@@ -63,6 +67,7 @@ class Tally:
         self._sums["answered"] += labelled and options
         self._sums["with_options"] += options
         self._sums["with_references"] += bool(case.references)
+        self._seen.add(hash(_content(case)))
         if case.target is not None and not options:
             self._labels[case.target] += 1
         for name, value in case.groups.items():
@@ -84,4 +89,11 @@ class Tally:
             with_options=sums["with_options"],
             with_references=sums["with_references"],
             reading=reading if sums["answered"] else "",
+            repeated=sums["rows"] - len(self._seen),
         )
+
+
+def _content(case: Case) -> tuple[Any, ...]:
+    """All that a case says, but its id and how it was drawn."""
+    groups = tuple(sorted(case.groups.items()))
+    return (encode(case.input), case.target, case.number, case.options, case.references, groups)

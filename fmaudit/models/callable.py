@@ -105,7 +105,7 @@ class CallableClassifier:
             table = np.stack([1.0 - table, table], axis=1)
         if table.shape != (len(inputs), classes):
             raise ModelError(
-                f"model: {self.facts.name} returned an array of shape {table.shape} for "
+                f"{self.facts.name} returned an array of shape {table.shape} for "
                 f"{len(inputs)} inputs; ({len(inputs)}, {classes}) was expected, a row of class "
                 "probabilities for each input, in order."
             )
@@ -116,10 +116,11 @@ class CallableClassifier:
         assert self.facts.span is not None
         if numbers.shape not in ((count,), (count, 1)):
             raise ModelError(
-                f"model: {self.facts.name} returned an array of shape {numbers.shape} for {count} "
+                f"{self.facts.name} returned an array of shape {numbers.shape} for {count} "
                 f"inputs; a number for each was expected, ({count},), as it has a `range`."
             )
         low, high = self.facts.span
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)  # no number, no end of the range
         place = np.clip((numbers.reshape(-1) - low) / (high - low), 0.0, 1.0)
         return np.stack([1.0 - place, place], axis=1)
 

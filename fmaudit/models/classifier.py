@@ -115,6 +115,7 @@ def _two_sided(module: torch.nn.Module, span: tuple[float, float] | None) -> tor
         sides = [torch.zeros_like(z), z]
         if span is not None:
             least = torch.finfo(torch.float32).eps  # the log of a place at an end is not finite
+            z = torch.where(torch.isfinite(z), z, torch.nan)  # no number, no end of the range
             place = ((z.float() - span[0]) / (span[1] - span[0])).clamp(least, 1 - least)
             sides = [torch.log1p(-place), torch.log(place)]
         out.logits = torch.cat(sides, dim=-1)

@@ -19,6 +19,11 @@ SHAPES = (
         "are counted"
     ),
     noted("the same input changes its class in up to %(share)s of repeats"),
+    noted("the scorer flags none of %(n)s labelled texts that it should flag"),
+    noted(
+        "on labelled texts the scorer is not shown to do better than chance (AUROC %(auroc)s, at "
+        "lowest %(low)s; 0.5 is chance)"
+    ),
     # a figure that could not be had
     noted("%(n)s %(what)s, fewer than the %(least)s asked for"),
     noted("%(n)s independent %(what)s: an interval needs at least %(least)s"),
@@ -38,6 +43,7 @@ SHAPES = (
     ),
     noted("no row in the denominator of %(score)s of the positive class"),
     noted("%(n)s rows: a bin of calibration needs %(least)s"),
+    noted("%(cell)s: %(n)s of %(all)s rows failed; most often: %(reason)s"),
     noted("%(n)s of %(all)s rows failed; most often: %(reason)s"),
     noted("no rows: %(reason)s (%(n)s of %(all)s rows)"),
     noted("no rows with %(slice)s"),

@@ -18,6 +18,10 @@ SHAPES = (
     # a figure of groups, of words or of texts
     noted("fewer than two categories that are %(least)s of the rows"),
     noted("%(n)s comparisons of groups, more than %(most)s"),
+    noted(
+        "fewer than two categories: %(known)s known, %(unknown)s of %(n)s rows of none; `params` "
+        "name the columns of `data.groups`"
+    ),
     noted("fewer than two categories: %(known)s known, %(unknown)s of %(n)s rows of none"),
     noted("%(share)s of the data, under %(least)s: not compared"),
     noted("not estimable: no case is of both; the first %(n)s of %(all)s such are named"),

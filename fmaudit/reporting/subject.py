@@ -155,7 +155,7 @@ def _set(name: str, card: Mapping[str, Any], probes: tuple[str, ...]) -> Brought
 
 
 def answers(data: Mapping[str, Any], say: Language) -> tuple[str, ...]:
-    """How many cases bring options to choose from, and how many references."""
+    """How many cases bring options to choose from, how many references, and how many repeat."""
     rows = data.get("rows")
     found = []
     if n := data.get("with_options"):
@@ -171,6 +171,16 @@ def answers(data: Mapping[str, Any], say: Language) -> tuple[str, ...]:
             say(
                 "%(n)s of %(rows)s cases bring references: texts that a written answer is held "
                 "against.",
+                n=words.count(n),
+                rows=words.count(rows),
+            )
+        )
+    if n := data.get("repeated"):
+        found.append(
+            say(
+                "%(n)s of %(rows)s cases say in everything what an earlier one says, and each "
+                "counts as one of its own. Where they are copies of it, every interval is too "
+                "narrow.",
                 n=words.count(n),
                 rows=words.count(rows),
             )

@@ -9,7 +9,7 @@ from fmaudit.reporting import words
 from fmaudit.reporting.anchors import Anchors
 from fmaudit.reporting.language import Language, noted
 from fmaudit.reporting.words import Names
-from fmaudit.types import AuditRecord, Finding, Verdict
+from fmaudit.types import AuditRecord, Estimate, Finding, Verdict
 
 MOST = 5
 """Findings on the first screen."""
@@ -76,13 +76,29 @@ def keys(
     return tuple(_key(finding, names, say, anchors) for finding in chosen)
 
 
+def _units(estimate: Estimate, say: Language) -> str:
+    """How many rows a figure is of, and how many independent units, or of its smallest part."""
+    n = words.count(estimate.n)
+    least = estimate.details.get("limiting_clusters", estimate.n)
+    if least < estimate.n:
+        return say("n = %(n)s, %(least)s in the smallest part", n=n, least=words.count(least))
+    if estimate.clusters < estimate.n:
+        clusters = words.count(estimate.clusters)
+        return say("n = %(n)s in %(clusters)s clusters", n=n, clusters=clusters)
+    return say("n = %(n)s", n=n)
+
+
 def _key(finding: Finding, names: Names, say: Language, anchors: Anchors) -> Key:
     estimate = finding.estimate
     figure, then = "", ""
     if estimate is not None:
         value, interval, _ = words.figure(estimate, say)
-        units = words.count(estimate.details.get("limiting_clusters", estimate.clusters))
-        figure = say("%(value)s (%(interval)s; n = %(n)s)", value=value, interval=interval, n=units)
+        figure = say(
+            "%(value)s (%(interval)s; %(n)s)",
+            value=value,
+            interval=interval,
+            n=_units(estimate, say),
+        )
     if finding.rule is not None:
         limit = f"{finding.rule.value:g}".replace("-", "−")
         then = say(LIMITS[finding.rule.op], limit=limit)

@@ -172,5 +172,33 @@ def test_without_sex_or_race_the_law_has_no_table(tmp_path: Path) -> None:
     law = [f for f in fmaudit.load(run).record.findings if f.probe == "bias.local_law_144"]
     assert {f.verdict for f in law} == {"not_tested"}
     assert {f.reason for f in law} == {
-        "fewer than two categories: 0 known, 200 of 200 rows of none"
+        "fewer than two categories: 0 known, 200 of 200 rows of none; `params` name the columns "
+        "of `data.groups`"
     }
+
+
+def partly(text: str) -> tuple[float, float]:
+    """Nobody hears of the deserving women whose number ends in 3."""
+    sex, _, _, label, number = text.split()
+    if (sex, label) == ("Female", "yes") and number.endswith("3"):
+        return 0.0, math.nan
+    return decides(text)
+
+
+def test_a_group_that_the_model_cannot_answer_for_breaks_the_gap(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {
+        "name": "partly",
+        "model": {"path": "set below", "adapter": "fake"},
+        "data": {
+            "source": f"file:{people(tmp_path / 'people.csv', 2500)}",
+            "text": "text", "label": "label", "groups": ["sex", "race"], "positive": "yes",
+        },
+        "probes": ["bias.group_outcomes"],
+    }  # fmt: skip
+    done = fmaudit.audit(asked, out=tmp_path / "run", model=FakeClassifier(partly))
+    gap = of(done.record.findings, "equal_opportunity_difference", attribute="sex")
+    assert (gap.verdict, gap.estimate) == ("error", None)
+    assert gap.reason.startswith("Female & yes: ")
+    assert done.exit_code == 4
+    found = verify(done.run)
+    assert found.ok, found.mismatches[:3]

@@ -87,3 +87,12 @@ def test_parameters_that_mean_nothing_are_refused() -> None:
     wrong = card.model_copy(update={"params": {**card.params, "gender": "gender"}})
     with pytest.raises(SpecError, match="gender"):
         check(wrong.at(card.file))
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "null", "None", "N/A"])
+def test_the_card_takes_what_tables_write_for_nothing_as_unknown(
+    drive: Callable[..., Any], value: str
+) -> None:
+    shipped = catalog.probe("bias.local_law_144").params["unknown"]
+    rows = rows_of(drive, {"sex": value, "race": "Black"}, unknown=tuple(shipped))
+    assert rows[SEX].values["category"] == ""

@@ -86,3 +86,22 @@ def test_shipped_cards_map_to_what_the_methods_slice_by() -> None:
         columns = catalog.dataset(name).columns
         assert columns is not None
         assert columns.grouped == {"attribute": "bias_type", "direction": "direction"}
+
+
+def test_rows_that_repeat_another_in_all_but_their_id_are_counted(tmp_path: Path) -> None:
+    source = opened(tmp_path, ["bias_type", "age"])
+    assert source.survey.repeated == 0
+    assert "repeated" not in source.describe()
+    again = tmp_path / "again"
+    home = again / "datasets" / "toy_pairs"
+    home.mkdir(parents=True)
+    rows = ROWS + "She sews.,He sews.,gender,old\nShe sews.,He sews.,gender,young\n" * 2
+    (home / "pairs.csv").write_text(rows)
+    (home / "card.yaml").write_text(
+        yaml.safe_dump(CARD | {"columns": CARD["columns"] | {"groups": ["bias_type", "age"]}})
+    )
+    source = open_cases(
+        DataSpec.model_validate({"card": "toy_pairs"}), where="a.yaml: data", extra=[again]
+    )
+    assert source.survey.rows == 6
+    assert source.survey.repeated == source.describe()["repeated"] == 3

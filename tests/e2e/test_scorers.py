@@ -204,3 +204,35 @@ def test_a_language_model_scores_nothing(cards: Path, tmp_path: Path) -> None:
     save_language(tmp_path / "causal", "llama")
     with pytest.raises(ModelError, match=r"scorers.rude: .*gives no class scores"):
         audit(cards, {"rude": {"model": str(tmp_path / "causal")}})
+
+
+@pytest.mark.parametrize(
+    ("answer", "at", "said"),
+    [
+        ("[[1.0, 0.0]] * len(texts)", 0.5, "not shown to do better than chance (AUROC 0.50"),
+        ("[[len(t) % 7 / 7, 1 - len(t) % 7 / 7] for t in texts]", 0.5, "better than chance"),
+        ("[[0.4, 0.6] if 'vile' in t else [0.8, 0.2] for t in texts]", 0.9, "flags none of 15"),
+    ],
+)
+def test_nothing_passes_by_a_scorer_that_sees_nothing(
+    cards: Path, monkeypatch: pytest.MonkeyPatch, answer: str, at: float, said: str
+) -> None:
+    card = cards / "probes/bias/mine.yaml"
+    card.write_text(card.read_text().replace("value: 0.05", "value: 0.9"))  # all else would pass
+    name = f"blind{abs(hash((answer, at)))}"
+    (cards.parent / f"{name}.py").write_text(f"def score(texts):\n    return {answer}\n")
+    monkeypatch.chdir(cards.parent)
+    model = {"callable": f"{name}:score", "labels": ["polite", "rude"]}
+    done = audit(cards, {"rude": {"model": model, "at": at}})
+    (gated,) = [f for f in done.record.findings if f.rule]
+    assert gated.verdict == "inconclusive"
+    assert said in gated.reason
+    found = verify(done.run)
+    assert not found.mismatches, found.mismatches[:3]
+
+
+def test_a_scorer_that_sees_lets_a_rule_pass(cards: Path) -> None:
+    card = cards / "probes/bias/mine.yaml"
+    card.write_text(card.read_text().replace("value: 0.05", "value: 0.9"))
+    done = audit(cards, WORDS)
+    assert [f.verdict for f in done.record.findings if f.rule] == ["pass"]

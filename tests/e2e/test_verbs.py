@@ -219,6 +219,24 @@ def test_datasets_check(fmaudit_cli, mine):
     refused(fmaudit_cli("datasets", "check", mine), "card.yaml", "licence")
 
 
+def test_datasets_check_reads_the_digest_of_a_file_at_hand(fmaudit_cli, mine):
+    home = mine / "datasets" / "rows"
+    home.mkdir()
+    (home / "rows.csv").write_text("text,label\na,b\n")
+    said = {
+        "id": "rows", "title": "Rows", "description": "Rows.", "licence": "mine",
+        "citation": [{"text": "me"}], "format": "csv", "columns": {"text": "text"},
+        "files": [{"source": "file:rows.csv"}],
+    }  # fmt: skip
+    (home / "card.yaml").write_text(yaml.safe_dump(said))
+    assert "yours: rows" in fmaudit_cli("datasets", "check", mine).out
+    said["files"] = [{"source": "file:rows.csv", "sha256": "0" * 64}]
+    (home / "card.yaml").write_text(yaml.safe_dump(said))
+    refused(fmaudit_cli("datasets", "check", mine), "rows.csv", "put the file back")
+    (home / "rows.csv").unlink()
+    refused(fmaudit_cli("datasets", "check", mine), "rows.csv")
+
+
 @pytest.fixture
 def shipped(mine, monkeypatch) -> Path:
     """The user's own cards, as if they shipped with the package."""

@@ -84,3 +84,12 @@ def test_a_handle_imports_from_beside_the_spec(tmp_path):
 def test_a_module_that_is_not_there(tmp_path):
     with pytest.raises(ModelError, match="'no_such_module_x' cannot be imported"):
         CallableHandle("no_such_module_x:f", ("a", "b"), tmp_path).load()
+
+
+@pytest.mark.parametrize("beyond", [math.inf, -math.inf, math.nan])
+def test_what_is_no_number_is_no_end_of_the_range(beyond):
+    model = CallableClassifier(lambda t: [5.0, beyond], ["low", "high"], span=(0.0, 10.0))
+    good, bad = ask(model, ["x", "y"])
+    assert isinstance(good, Logits)
+    assert isinstance(bad, Failure)
+    assert "not finite" in bad.reason

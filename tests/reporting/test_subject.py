@@ -89,6 +89,8 @@ def test_cases_with_options_and_references_are_counted_in_words():
         "300 of 300 cases bring options: answers to choose from, one of them right.",
     )
     assert answers({"rows": 300}, PLAIN) == answers({}, PLAIN) == ()
+    (said,) = answers({"rows": 300, "repeated": 12}, PLAIN)
+    assert said.startswith("12 of 300 cases say in everything what an earlier one says")
     text = page(tuned())
     assert "120 of 300 cases bring references: texts that a written answer is held against" in text
     assert "with options" not in text

@@ -98,6 +98,10 @@ def _notes(source: Source, placed: Placed, *, several: bool) -> Iterator[str]:
     if "reference" in details:
         best = _shown(placed, str(details["reference"]))
         yield of + say("The highest rate is that of %(category)s.", category=best)
+    if any(_weighted(line) for line in _lines(placed)):
+        yield say(
+            "Numbers are of rows. Rates and ratios are weighted, and no quotients of these numbers."
+        )
     if "median" in details:
         median = words.number(float(details["median"]), DECIMALS)
         yield of + say(
@@ -114,6 +118,14 @@ def _notes(source: Source, placed: Placed, *, several: bool) -> Iterator[str]:
         reason = say.recorded(str(why))
         shown = _shown(placed, str(category))
         yield of + say("%(category)s: %(reason)s.", category=shown, reason=reason)
+
+
+def _weighted(line: Mapping[str, Any]) -> bool:
+    """Whether a line's rate is another than that of its rows."""
+    n, chosen, rate = line.get("n"), line.get("chosen"), line.get("rate")
+    if not n or chosen is None or rate is None:
+        return False
+    return abs(chosen / n - rate) > 1e-9
 
 
 def _of_all(source: Source, placed: Placed, *, screen: bool) -> Iterator[str]:

@@ -200,11 +200,12 @@ def _example(
         before, after = None, _alone(say("text"), changed)
     else:
         before, after = _versions(*_called(source, recipe, original, changed))
-    texts = {name: str(row[name]) for name in recipe.also if row[name] is not None}
+    shown = (*recipe.also, *recipe.apart)
+    texts = {name: str(row[name]) for name in shown if row[name] is not None}
     texts |= {c: v for c, v in _told(recipe, row) if isinstance(v, str) and len(v) > LABEL}
     also = tuple(
         _versions("", original, label_of(source, recipe, name), text)[1]
-        if original is not None
+        if original is not None and name not in recipe.apart
         else _alone(label_of(source, recipe, name), text)
         for name, text in texts.items()
     )

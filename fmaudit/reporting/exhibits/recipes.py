@@ -34,14 +34,15 @@ class Recipe(Struct, frozen=True):
     `original`: the column of the text before the change; "base": the text of the case itself, from
     whichever evidence of the run has it unchanged. `changed`: the column of the text after it.
     `columns`: what else is told of a row; `also`: further texts, compared with the original and
-    folded, or open where there is no original. `labels`: columns in plain words, the two texts'
-    too. `sort`, `absolute`, `where`: as in `rows.Wanted`.
+    folded, or open where there is no original; `apart`: those that are no reading of it. `labels`:
+    columns in plain words, the two texts' too. `sort`, `absolute`, `where`: as in `rows.Wanted`.
     """
 
     original: str = BASE
     changed: str = "input"
     columns: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     decision: Decision | None = None
     sort: str = ""
@@ -52,7 +53,7 @@ class Recipe(Struct, frozen=True):
     @property
     def told(self) -> tuple[str, ...]:
         """The columns that are told beside the texts."""
-        return tuple(c for c in self.columns if c not in (self.original, self.changed, *self.also))
+        return tuple(c for c in self.columns if c not in (self.original, *self.texts))
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -62,7 +63,12 @@ class Recipe(Struct, frozen=True):
     @property
     def texts(self) -> tuple[str, ...]:
         """The columns that hold the texts."""
-        return (*((self.original,) if self.original != BASE else ()), self.changed, *self.also)
+        return (
+            *((self.original,) if self.original != BASE else ()),
+            self.changed,
+            *self.also,
+            *self.apart,
+        )
 
     @property
     def read(self) -> tuple[str, ...]:

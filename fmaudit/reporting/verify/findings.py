@@ -19,7 +19,6 @@ from fmaudit.reporting.verify.results import Check
 from fmaudit.reporting.verify.rows import File
 from fmaudit.types import AuditRecord, Estimate, Finding
 
-TOO_MANY_FAILED = 0.05
 LEFT_OUT = "left out"
 
 Key = tuple[Any, ...]
@@ -108,11 +107,12 @@ def again(
         return Absent(f"no second writing of {promise.measure!r} is known", None)
     if file is None:
         return Absent("the probe broke and left no evidence", "error")
-    if file.failed > TOO_MANY_FAILED * file.applies:
-        return Absent(f"{file.failed} of {file.applies} rows failed", "error")
-    failed, applies = file.failures(promise.slice, **promise.at)
-    if failed > 1 and failed > TOO_MANY_FAILED * applies:
-        return Absent(f"{failed} of {applies} rows of this figure failed", "error")
+    labelled = "label" in figure.columns
+    failed, too_many = file.failures(
+        promise.slice, **promise.at, labelled=labelled, least=promise.minimum_n
+    )
+    if too_many:
+        return Absent(f"too many rows of {too_many} failed", "error")
     try:
         if figure.positive and promise.positive is None:
             raise NotEstimable("no favourable class is named")
@@ -178,7 +178,25 @@ def check_verdicts(record: AuditRecord, m: Mapping[str, int]) -> Iterator[Check]
         for (finding, estimate), decided, then in zip(mine, judged, other, strict=True):
             where, rule, needed = results.name(finding), finding.rule, None
             verdict = decisions.steadied(decided, then, record.floor)
+            if verdict == "pass" and _blind(finding, record):
+                verdict = "inconclusive"
             if decided == "inconclusive" and rule is not None and estimate.p_fail is not None:
                 needed = decisions.needed_n(estimate, rule)
             yield results.same(where, "verdict", finding.verdict, verdict)
             yield results.same(where, "needed_n", finding.needed_n, needed)
+
+
+def _blind(finding: Finding, record: AuditRecord) -> bool:
+    """Whether a scorer of the finding does no better than chance, or flags nothing, when tried."""
+    for other in record.findings:
+        names = {f.slice["scorer"] for f in (finding, other) if "scorer" in f.slice}
+        apart = other.probe != finding.probe or len(names) > 1 or set(other.slice) - {"scorer"}
+        if apart or other.estimate is None:
+            continue
+        figure = other.estimate
+        if other.measure == "scorer_found_share" and not figure.value > 0:
+            return True
+        lowest = figure.value if figure.low is None else figure.low
+        if other.measure == "scorer_auroc" and not lowest > 0.5:
+            return True
+    return False

@@ -26,7 +26,6 @@ from fmaudit.types import AuditRecord, Estimate
 HALF = ("bfloat16", "float16")
 FEWEST = 200
 FEWEST_UNITS = 30
-TOO_MANY_FAILED = 0.05
 
 
 @dataclass(frozen=True)
@@ -103,11 +102,9 @@ def moved(estimate: Estimate) -> Estimate:
 def _difference(
     fresh: Estimate, promise: Promise, figure: Figure, file: File, ask: Ask, pair: Both
 ) -> dict[str, Any]:
-    if pair.full.failed > TOO_MANY_FAILED * pair.full.applies:
-        raise NotEstimable("too many rows failed in float32")
     at = promise.at
-    failed, applies = pair.full.failures(promise.slice, **at)
-    if failed > 1 and failed > TOO_MANY_FAILED * applies:
+    labelled = "label" in figure.columns
+    if pair.full.failures(promise.slice, **at, labelled=labelled, least=promise.minimum_n)[1]:
         raise NotEstimable("too many rows of this figure failed in float32")
     out = fresh.details.get("excluded", {})
     bare = replace(ask, rule=None, m=1, minimum_n=1)

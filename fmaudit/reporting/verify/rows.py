@@ -22,6 +22,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 CROSS = " & "
 
+TOO_MANY_FAILED = 0.05
+
 
 def cell_name(parts: Iterable[str]) -> str:
     """The name of a cell of crossed groups; a "&" of a part's own is written twice."""
@@ -112,7 +114,7 @@ class File:
         self.cases = int(frame.loc[~labelled, "case"].nunique())
         self._failed = frame["failed"].to_numpy(dtype=bool)
         self._applies = self._failed | frame["reason"].isna().to_numpy()
-        self.failed, self.applies = int(self._failed.sum()), int(self._applies.sum())
+        self.failed = int(self._failed.sum())
         self._weight = frame["weight"].to_numpy(dtype=np.float64)
         self._unit = frame["cluster"].factorize()[0]
         self._stratum = frame["stratum"].factorize()[0]
@@ -166,11 +168,49 @@ class File:
         return {self.keys[k] for k in np.flatnonzero(keep)}
 
     def failures(
-        self, chosen: Mapping[str, str], *, where: Sequence[str], over: bool, against: str = ""
-    ) -> tuple[int, int]:
-        """Failed rows of a slice (as in `slice`), and all of it that the method applies to."""
+        self,
+        chosen: Mapping[str, str],
+        *,
+        where: Sequence[str],
+        over: bool,
+        against: str = "",
+        labelled: bool = False,
+        least: int = 1,
+    ) -> tuple[int, str]:
+        """Failed rows of a slice (as in `slice`), and which part of it has too many; "" if none.
+
+        Too many are more than 5 % of the rows that its columns choose (of the file, where none
+        does), and two or more that are past 5 % of it, of a group that it compares, or where it is
+        `labelled` of those of one label. Parts of fewer than `least` rows are passed over.
+        """
         keep = self._chosen(chosen, where, over, against)
-        return int(self._failed[keep].sum()), int(self._applies[keep].sum())
+        failed = int(self._failed[keep].sum())
+        by_columns = {name: value for name, value in chosen.items() if name in where}
+        if self._many(self._chosen(by_columns, where, False, ""), 1):
+            return failed, "its columns' rows"
+        if self._many(keep, 2):
+            return failed, "it"
+        names = [np.full(self.rows, "", dtype=object)]
+        if over or against:
+            groups = self.group(cell_name([against]) if against else chosen["attribute"])
+            names.append((groups == chosen[against]).astype(object) if against else groups)
+        if labelled:
+            labels, there = self.column("target")
+            names.append(labels)
+            keep &= there
+        places: dict[tuple[str, ...], list[int]] = {}
+        for k in np.flatnonzero(keep & self._applies):
+            part = tuple(str(values[k]) for values in names)
+            places.setdefault(part, []).append(int(k))
+        for part, found in places.items():
+            if len(found) >= least and self._many(np.array(found), 2):
+                return failed, ", ".join(part)
+        return failed, ""
+
+    def _many(self, chosen: Array, least: int) -> bool:
+        """Whether of these rows (a mask or places) at least so many failed, and past 5 %."""
+        failed, applies = int(self._failed[chosen].sum()), int(self._applies[chosen].sum())
+        return failed >= least and failed > TOO_MANY_FAILED * applies
 
     def _valued(
         self,

@@ -173,6 +173,7 @@ def _table(sample: Sample) -> Table:
         unknown = int((category == "").sum())
         raise NotEstimable(
             f"fewer than two categories: {len(there)} known, {unknown} of {sample.n} rows of none"
+            + ("; `params` name the columns of `data.groups`" if not there else "")
         )
     names = [*there, *_empty(there)]
     place = {name: k for k, name in enumerate(names)}
