@@ -199,8 +199,13 @@ def known(card: ProbeCard, method: Method) -> Known | None:
     names = {f.measure for f in found.figures} or set(_gated(card))
     if found.measures_digest != measures_digest(names):
         code.append("the statistics have changed since")
-    if found.params not in (None, parameters(card, method)):
-        code.append("other parameters than measured")
+    if found.params is not None:
+        then, now = (
+            {name: value for name, value in params.items() if name not in method.choosing}
+            for params in (found.params, parameters(card, method))
+        )
+        if then != now:
+            code.append("other parameters than measured")
     return Known(found, bool(code), (*code, *_other_rules(found, card)))
 
 

@@ -12,7 +12,7 @@ import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -140,7 +140,8 @@ class Method:
     the training data, "number": the model predicts a number, and the label is one). `columns`:
     name → type (float, int, bool, str, list[float], list[int], or Input) of the values in its
     rows. `whole`: called once over all cases, not once a chunk. `params`: a frozen
-    `msgspec.Struct`; a card's parameters are checked against it.
+    `msgspec.Struct`; a card's parameters are checked against it. `choosing`: those of them that
+    choose what is tried and leave a trial as it is, so that the errors measured under others hold.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Method:
     columns: Mapping[str, Any]
     params: type = NoParams
     whole: bool = False
+    choosing: frozenset[str] = frozenset()
     summary: str = ""
 
     @property
@@ -220,6 +222,7 @@ def method(
     columns: Mapping[str, Any],
     params: type = NoParams,
     whole: bool = False,
+    choosing: Collection[str] = (),
 ) -> Callable[[Run], Method]:
     """Make a generator function a `Method` (see there for the arguments)."""
 
@@ -232,6 +235,7 @@ def method(
             columns=dict(columns),
             params=params,
             whole=whole,
+            choosing=frozenset(choosing),
             summary=(inspect.getdoc(run) or "").split("\n\n")[0].replace("\n", " "),
         )
 

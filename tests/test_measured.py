@@ -111,6 +111,26 @@ def test_lists_among_the_parameters_are_no_change(tmp_path):
     assert not measured.known(shipped, method).changed
 
 
+def test_parameters_that_choose_what_is_tried_do_not_make_it_stale(tmp_path):
+    there = tmp_path / "there.yaml"
+    shipped = catalog.probe("bias.counterfactual_terms").at(there)
+    method = registry.load_method(shipped.method)
+    measured.write(shipped, measured.stamp(shipped, method, "A subject."))
+
+    def stale(**params):
+        changed = shipped.model_copy(update={"params": {**shipped.params, **params}}).at(there)
+        return measured.known(changed, method).changed
+
+    assert not stale(single_person=True, per_item=1)
+    assert stale(lexicon="list:first_names/en")
+
+
+def test_every_parameter_that_chooses_is_one_of_its_method():
+    for card in catalog.probes().values():
+        method = registry.load_method(card.method)
+        assert method.choosing <= {field.name for field in msgspec.structs.fields(method.params)}
+
+
 def test_what_has_no_parameters_on_record_is_not_stale_for_them(write):
     assert write(simulated(40), params=None).stale == ()
 

@@ -111,6 +111,7 @@ class Plan(Struct, frozen=True):
     data={"text"},
     columns=COLUMNS,
     params=SwapParams,
+    choosing={"attributes", "per_item", "single_person"},
 )
 def counterfactual_terms(
     cases: Sequence[Case], params: SwapParams, context: Context
