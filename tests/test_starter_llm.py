@@ -268,7 +268,7 @@ def test_the_verb_audits_the_subject_that_is_asked_for(monkeypatch, subject_):
 
     monkeypatch.setattr(starter, "quickstart", runs("classifier", 1))
     monkeypatch.setattr(starter_llm, "quickstart", runs("llm", 1))
-    monkeypatch.setattr(shown, "show_audit", lambda done: None)
+    monkeypatch.setattr(shown, "show_audit", lambda done, ends: None)
     run = CliRunner().invoke
     assert run(cli.app, ["quickstart", "--quiet", "--subject", subject_]).exit_code == 0
     assert run(cli.app, ["quickstart", "--quiet", "--subject", "image"]).exit_code == 2

@@ -19,8 +19,8 @@ SHAPES = (
     noted("fewer than two categories that are %(least)s of the rows"),
     noted("%(n)s comparisons of groups, more than %(most)s"),
     noted(
-        "fewer than two categories: %(known)s known, %(unknown)s of %(n)s rows of none; `params` "
-        "name the columns of `data.groups`"
+        "none of %(n)s rows is of a known category; `params` name the columns of `data.groups` "
+        "that hold them"
     ),
     noted("fewer than two categories: %(known)s known, %(unknown)s of %(n)s rows of none"),
     noted("%(share)s of the data, under %(least)s: not compared"),

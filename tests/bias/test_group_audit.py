@@ -172,8 +172,8 @@ def test_without_sex_or_race_the_law_has_no_table(tmp_path: Path) -> None:
     law = [f for f in fmaudit.load(run).record.findings if f.probe == "bias.local_law_144"]
     assert {f.verdict for f in law} == {"not_tested"}
     assert {f.reason for f in law} == {
-        "fewer than two categories: 0 known, 200 of 200 rows of none; `params` name the columns "
-        "of `data.groups`"
+        "none of 200 rows is of a known category; `params` name the columns of `data.groups` "
+        "that hold them"
     }
 
 

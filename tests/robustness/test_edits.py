@@ -75,7 +75,7 @@ def test_edits_keep_what_means_something(
     assert distance(text, edited) <= 2 * count
     assert edited.split() == [] or len(edited.split()) == len(text.split())
     for before, after in zip(text.split(), edited.split(), strict=True):
-        if re.search(r"\d|/|'|’", before) or before in noise.leave_alone:
+        if re.search(r"\d|/|[^\W\d_]['’][^\W\d_]", before) or before in noise.leave_alone:
             assert after == before
         assert after[0] == before[0]
         assert after[-1] == before[-1]

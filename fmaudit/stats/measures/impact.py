@@ -169,11 +169,15 @@ def _table(sample: Sample) -> Table:
         raise NotEstimable("no rows")
     category = sample.columns["category"]
     there = sorted(set(category.tolist()) - {""})
+    if not there:
+        raise NotEstimable(
+            f"none of {sample.n} rows is of a known category; `params` name the columns of "
+            "`data.groups` that hold them"
+        )
     if len(there) < 2:
         unknown = int((category == "").sum())
         raise NotEstimable(
             f"fewer than two categories: {len(there)} known, {unknown} of {sample.n} rows of none"
-            + ("; `params` name the columns of `data.groups`" if not there else "")
         )
     names = [*there, *_empty(there)]
     place = {name: k for k, name in enumerate(names)}

@@ -123,7 +123,7 @@ def test_a_name_with_an_ampersand_is_one_part() -> None:
 @pytest.mark.parametrize(
     ("sample", "reason"),
     [
-        (people(_=(100, 50)), "0 known, 100 of 100 rows of none"),
+        (people(_=(100, 50)), "none of 100 rows is of a known category"),
         (people(Male=(100, 50), _=(10, 5)), "1 known, 10 of 110 rows of none"),
         (people(Male=(100, 0), Female=(100, 0)), "rate is 0 in every category"),
         (people(Male=(5000, 10), Female=(20, 10)), "fewer than two categories that are 2%"),
