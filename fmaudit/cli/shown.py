@@ -66,11 +66,22 @@ def show_audit(done: Audit, ends: int | None = None) -> None:
         out.print(Text(f"{'repeated':<13}{repeated} of {rows} cases repeat an earlier one in full"))
     out.print(Text(f"report       {done.run / 'report.html'}"))
     ruled = any(f.rule is not None for f in done.record.findings)
-    meaning = MEANING[done.exit_code] if ruled or done.exit_code else "no rule was set, none gates"
+    meaning = MEANING[done.exit_code] if ruled or done.exit_code else _no_rule(done)
     code = f"({done.exit_code})"
     if ends not in (None, done.exit_code):
         code = f"({done.exit_code} as the exit code of an audit; here {ends})"
     out.print(Text(f"outcome      {meaning} {code}"))
+
+
+def _no_rule(done: Audit) -> str:
+    """Why no figure was held against a rule."""
+    cards = done.record.probes.values()
+    if any(entry.get("rule") for card in cards for entry in card.get("measures", ())):
+        return (
+            "none gates: the cards' rules are for a model of two classes; `rules` in the spec set "
+            "yours"
+        )
+    return "no rule was set, none gates"
 
 
 def _headline(done: Audit) -> list[Finding]:

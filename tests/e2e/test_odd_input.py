@@ -228,3 +228,19 @@ def test_a_users_own_card_runs(tmp_path):
     assert accuracy.verdict == "fail"
     assert accuracy.rule.origin == "policy"
     assert done.exit_code == 1
+
+
+def test_that_a_cards_rules_are_for_two_classes_is_said(fmaudit_cli, tmp_path):
+    (tmp_path / "three.py").write_text(
+        "def model(texts):\n    return [[0.2, 0.3, 0.5] for _ in texts]\n"
+    )
+    rows = "".join(f"text {k},{'no maybe yes'.split()[k % 3]},{'AB'[k % 2]}\n" for k in range(300))
+    (tmp_path / "rows.csv").write_text("text,label,side\n" + rows)
+    (tmp_path / "spec.yaml").write_text(
+        "model: {callable: 'three:model', labels: ['no', maybe, 'yes']}\n"
+        "data: {source: file:rows.csv, text: text, label: label, groups: [side], positive: 'yes'}\n"
+        "probes: [bias.group_outcomes]\n"
+    )
+    said = fmaudit_cli("audit", "spec.yaml")
+    assert said.code == 0
+    assert "the cards' rules are for a model of two classes" in said.out
