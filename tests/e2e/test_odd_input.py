@@ -234,7 +234,7 @@ def test_that_a_cards_rules_are_for_two_classes_is_said(fmaudit_cli, tmp_path):
     (tmp_path / "three.py").write_text(
         "def model(texts):\n    return [[0.2, 0.3, 0.5] for _ in texts]\n"
     )
-    rows = "".join(f"text {k},{'no maybe yes'.split()[k % 3]},{'AB'[k % 2]}\n" for k in range(300))
+    rows = "".join(f"text {k},{['no', 'maybe', 'yes'][k % 3]},{'AB'[k % 2]}\n" for k in range(300))
     (tmp_path / "rows.csv").write_text("text,label,side\n" + rows)
     (tmp_path / "spec.yaml").write_text(
         "model: {callable: 'three:model', labels: ['no', maybe, 'yes']}\n"
