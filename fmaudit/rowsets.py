@@ -41,6 +41,9 @@ Key = tuple[str, str]
 
 TOO_MANY_FAILED = 0.05
 
+OTHERS = "the others"
+"""All that are set against one group."""
+
 COMMON = (
     "case", "variant", "target", "groups", "cluster", "weight", "stratum", "failed", "reason",
 )  # fmt: skip
@@ -90,24 +93,21 @@ class Evidence:
         """
         if not self.failed.any():
             return 0, ""
-        chosen = self._sliced(planned)
+        chosen, every = self._sliced(planned), self._columned(planned)
         failed = int(self.failed[chosen].sum())
-        every = self._columned(planned)
-        if self._failed_share(every) > TOO_MANY_FAILED:
+        if self._too_many(every, 1):
             return failed, self._why_failed(every)
-        if failed > 1 and self._failed_share(chosen) > TOO_MANY_FAILED:
+        if self._too_many(chosen, 2):
             return failed, self._why_failed(chosen)
-        if failed > 1:
-            for name, part in self._parts(planned, chosen):
-                share = self._failed_share(part)
-                if self.failed[part].sum() > 1 and share > TOO_MANY_FAILED:
-                    return failed, f"{name}: {self._why_failed(part)}"
+        for name, part in self._parts(planned, chosen) if failed > 1 else ():
+            if self._too_many(part, 2):
+                return failed, f"{name}: {self._why_failed(part)}"
         return failed, ""
 
-    def _failed_share(self, chosen: Bools) -> float:
-        """Failed rows among those that the method applies to (the others carry a reason)."""
-        applies = int((self._applies & chosen).sum())
-        return float((self.failed & chosen).sum() / applies) if applies else 0.0
+    def _too_many(self, chosen: Bools, least: int) -> bool:
+        """Whether so many of these failed, and past 5 % of those that the method applies to."""
+        failed, applies = int(self.failed[chosen].sum()), int(self._applies[chosen].sum())
+        return failed >= least and failed > TOO_MANY_FAILED * applies
 
     def _why_failed(self, chosen: Bools) -> str:
         """How many of these rows failed, and the commonest reason."""
@@ -128,7 +128,7 @@ class Evidence:
             groups = self.group(planned.attributes)
             if planned.axis == "against":
                 own = planned.slice[planned.attributes[0]]
-                groups = np.where((groups == own) | (groups == None), groups, "the others")  # noqa: E711
+                groups = np.array([g if g in (own, None) else OTHERS for g in groups], dtype=object)
             splits.append(_distinct(groups))
         if "label" in measures.get(planned.measure).columns:
             splits.append(_distinct(self._texts("target")))

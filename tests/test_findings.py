@@ -1,90 +1,23 @@
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 import numpy as np
 import pytest
+from support_findings import answered, broken, estimated, people, share_right
 
-from fmaudit import findings, plans
-from fmaudit.cards import ProbeCard
-from fmaudit.evidence import Writer
-from fmaudit.scoring import CLASSIFIED
-from fmaudit.seeds import Seeds
+from fmaudit import findings
 from fmaudit.types import Case, Estimate, Finding, Row, Rule
 
-CLASSES = ("no", "yes")
 RULE = {"op": "<=", "value": 0.1}
-
-
-def card(*measures: dict[str, object]) -> ProbeCard:
-    return ProbeCard.model_validate(
-        {
-            "id": "test.card",
-            "title": "A title",
-            "claim": "A claim.",
-            "method": "predictions",
-            "measures": measures,
-            "harm": "A harm.",
-            "citation": [{"text": "A paper"}],
-        }
-    )
-
-
-def answered(name: str, label: int | None, predicted: int, share: float = 0.7, **case) -> Row:
-    probs = [1 - share, share] if predicted else [share, 1 - share]
-    values = {"label": label, "predicted": predicted, "probs": probs, "tokens": 3, "cut": 0}
-    return Row(Case(name, f"text {name}", **case), values)
-
-
-def broken(name: str, reason: str = "NaN", failed: bool = True, **case) -> Row:
-    return Row(Case(name, "x", **case), {}, reason=reason, failed=failed)
-
-
-def people(count: int = 240) -> list[Row]:
-    """Labels and errors that differ from group to group, by a fixed rule."""
-    rows = []
-    for k in range(count):
-        groups = {"sex": "FM"[k % 2], "race": "AB"[(k // 2) % 2]}
-        label = (k // 4) % 2
-        wrong = k % 5 == 0 if groups["sex"] == "F" else k % 3 == 0
-        rows.append(answered(f"c{k}", label, label ^ int(wrong), groups=groups))
-    return rows
-
-
-def universe_of(rows: list[Row]) -> plans.Universe:
-    groups: dict[str, set[str]] = {}
-    for row in rows:
-        for name, value in row.case.groups.items():
-            groups.setdefault(name, set()).add(value)
-    cells = {
-        (a, b): tuple(
-            sorted({(g[a], g[b]) for g in (r.case.groups for r in rows) if a in g and b in g})
-        )
-        for a, b in itertools.combinations(groups, 2)
-    }
-    return plans.Universe({k: tuple(sorted(v)) for k, v in groups.items()}, cells, CLASSES, 1)
 
 
 @pytest.fixture
 def found(tmp_path):
-    """Findings of rows: written, read back, estimated."""
-
-    def estimate(rows, *measures, columns=CLASSIFIED, order=lambda p: p, m=1, seed=0):
-        path = tmp_path / "e.parquet"
-        with Writer(path, columns) as out:
-            out.write(rows)
-        mine = card(*measures)
-        planned = order(list(plans.plan(mine, universe_of(rows))))
-        return findings.estimate(mine, planned, path, classes=CLASSES, m=m, seeds=Seeds(seed))
-
-    return estimate
-
-
-def share_right(rows: list[Row], **groups: str) -> float:
-    mine = [r for r in rows if all(r.case.groups.get(k) == v for k, v in groups.items())]
-    return float(np.mean([r.values["label"] == r.values["predicted"] for r in mine]))
+    """Findings of rows (see `estimated`)."""
+    return partial(estimated, tmp_path / "e.parquet")
 
 
 def by_slice(found: list[Finding]) -> dict[str, Finding]:
@@ -175,31 +108,6 @@ def test_rows_without_what_the_measure_reads_are_left_out(found):
     assert accuracy.estimate.value == pytest.approx(share_right(rows))
     (selected,) = found([*rows, *unlabelled], {"measure": "selection_rate"})
     assert selected.estimate.n == 250
-
-
-def test_a_few_failed_rows_are_left_out_and_not_counted_as_wrong(found):
-    rows = people(200)
-    (accuracy,) = found([*rows, *(broken(f"b{k}") for k in range(5))], {"measure": "accuracy"})
-    assert accuracy.verdict == "measured"
-    assert accuracy.estimate.value == pytest.approx(share_right(rows))
-
-
-@pytest.mark.parametrize(("failed", "verdict"), [(10, "measured"), (11, "error")])
-def test_past_five_per_cent_of_failed_rows_every_finding_is_an_error(found, failed, verdict):
-    reasons = ["odd", *["NaN"] * (failed - 1)]
-    rows = [*people(200 - failed), *(broken(f"b{k}", why) for k, why in enumerate(reasons))]
-    # rows that the method does not apply to are no part of the 5 %
-    rows += [broken(f"n{k}", "no term in it", failed=False) for k in range(500)]
-    made = found(rows, {"measure": "accuracy", "over": ["all", "groups"]})
-    assert {f.verdict for f in made} == {verdict}
-    if verdict == "error":
-        assert all(f.estimate is None for f in made)
-        assert all(f"{failed} of 700 rows failed; most often: NaN" == f.reason for f in made)
-
-
-def test_where_every_row_failed_nothing_is_measured(found):
-    (accuracy,) = found([broken("a"), broken("b")], {"measure": "accuracy"})
-    assert (accuracy.verdict, accuracy.estimate) == ("error", None)
 
 
 def test_why_a_slice_has_no_rows(found):
@@ -365,35 +273,6 @@ def test_where_keeps_the_rows_that_say_so(found):
     assert (nobody.verdict, nobody.reason) == ("not_tested", "no rows with kind c")
 
 
-def test_a_figure_with_too_many_failed_rows_of_its_own_is_an_error(found):
-    """Fourteen variants that went well do not hide one that the model cannot answer."""
-
-    def row(k: int, kind: str, bad: bool) -> Row:
-        case = Case(f"c{k}", "x")
-        if bad:
-            return Row(case, {"kind": kind}, kind, reason="NaN", failed=True)
-        return Row(case, {"flip": False, "kind": kind}, kind)
-
-    kinds = "abcdefghijklmno"
-    rows = [row(k, kind, kind == "a" and k < 20) for k in range(100) for kind in kinds]
-    entry = {
-        "measure": "flip_rate",
-        "over": ["categories"],
-        "category": "kind",
-        "values": ["a", "b"],
-    }
-    a, b = found(rows, entry, columns={"flip": bool, "kind": str})
-    assert (a.verdict, a.estimate) == ("error", None)
-    assert a.reason == "20 of 100 rows failed; most often: NaN"
-    assert (b.verdict, b.estimate.n) == ("measured", 100)
-
-
-def test_failed_rows_of_a_figure_are_counted_with_it(found):
-    (some,) = found([*people(60), broken("b")], {"measure": "accuracy"})
-    assert some.verdict == "measured"
-    assert some.estimate.details["failed"] == 1
-
-
 def test_under_a_rules_minimum_the_rule_is_not_tested_and_the_figure_is_measured(found):
     rule = {**RULE, "op": ">=", "minimum_n": 100}
     with_rule, without = found(
@@ -423,58 +302,3 @@ def test_a_verdict_that_float32_would_change_does_not_stand():
     assert [f.verdict for f in judged] == ["pass", "inconclusive", "inconclusive", "pass"]
     assert "+0.04 that float32 adds" in judged[1].reason
     assert judged[2].reason.endswith("not compared with float32: no rows")
-
-
-OPPORTUNITY = {"measure": "equal_opportunity_difference", "over": ["attributes"], "minimum_n": 50}
-
-
-def applicants(refused: int) -> list[Row]:
-    """600 women and 600 men, half of each deserving; of so many women there is no answer."""
-    rows: list[Row] = []
-    for k in range(1200):
-        groups, label = {"sex": "F" if k < 600 else "M"}, k % 2
-        case = {"groups": groups, "target": CLASSES[label]}
-        if label and k < 2 * refused:
-            rows.append(broken(f"c{k}", **case))
-        else:
-            rows.append(answered(f"c{k}", label, label, **case))
-    return rows
-
-
-def test_a_gap_does_not_stand_where_a_group_it_compares_is_broken(found):
-    """4.6 % of all rows failed, and 18 % of those that a woman's rate is of."""
-    (gap,) = found(applicants(55), OPPORTUNITY)
-    assert (gap.verdict, gap.estimate) == ("error", None)
-    assert gap.reason == "F & yes: 55 of 300 rows failed; most often: NaN"
-    (gap,) = found(applicants(14), OPPORTUNITY)  # 2.3 % of the women, 4.7 % of the deserving
-    assert gap.verdict == "measured"
-    assert gap.estimate.details["failed"] == 14
-    (gap,) = found(applicants(16), OPPORTUNITY)  # 2.7 % of the women, 5.3 % of the deserving
-    assert gap.reason == "F & yes: 16 of 300 rows failed; most often: NaN"
-    by_decision = {"measure": "demographic_parity_difference", "over": ["attributes"]}
-    assert found(applicants(16), by_decision)[0].verdict == "measured"  # it asks for no label
-
-
-def test_a_broken_group_under_the_minimum_breaks_no_gap(found):
-    rows = [*applicants(0), *(broken(f"x{k}", groups={"sex": "X"}) for k in range(20))]
-    (gap, *_) = found(rows, OPPORTUNITY)
-    assert gap.verdict == "measured"
-    assert "X" not in gap.estimate.details["by_group"]
-
-
-def test_what_fails_of_one_scorer_breaks_no_figure_of_another(found):
-    def row(k: int, scorer: str) -> Row:
-        case = Case(f"c{k}", "x")
-        if scorer == "b" and k < 30:
-            return Row(case, {"scorer": scorer}, scorer, reason="NaN", failed=True)
-        return Row(case, {"flip": False, "scorer": scorer}, scorer)
-
-    rows = [row(k, scorer) for k in range(100) for scorer in "ab"]
-    entry = {
-        "measure": "flip_rate", "over": ["categories"], "category": "scorer", "values": ["a", "b"],
-    }  # fmt: skip
-    one, other = found(rows, entry, columns={"flip": bool, "scorer": str})
-    assert one.verdict == "measured"
-    assert (other.verdict, other.reason) == (
-        "error", "30 of 100 rows failed; most often: NaN",
-    )  # fmt: skip
