@@ -44,10 +44,8 @@ TOO_MANY_FAILED = 0.05
 OTHERS = "the others"
 """All that are set against one group."""
 
-COMMON = (
-    "case", "variant", "target", "groups", "cluster", "weight", "stratum", "failed", "reason",
-)  # fmt: skip
-"""The columns of every evidence file that are read of each."""
+COMMON = tuple(name for name in evidence.COMMON if name != "input")
+"""The columns of every evidence file that are read of each: all but the texts."""
 
 
 class Evidence:

@@ -257,7 +257,7 @@ def test_the_verb_audits_the_subject_that_is_asked_for(monkeypatch, subject_):
     from fmaudit import cli, starter
     from fmaudit.cli import shown
 
-    ran = []
+    ran, shown_ = [], []
 
     def runs(name, exit_code):
         def quickstart(out, *, progress):
@@ -268,9 +268,10 @@ def test_the_verb_audits_the_subject_that_is_asked_for(monkeypatch, subject_):
 
     monkeypatch.setattr(starter, "quickstart", runs("classifier", 1))
     monkeypatch.setattr(starter_llm, "quickstart", runs("llm", 1))
-    monkeypatch.setattr(shown, "show_audit", lambda done, ends: None)
+    monkeypatch.setattr(shown, "show_audit", lambda done, ends: shown_.append(ends))
     run = CliRunner().invoke
     assert run(cli.app, ["quickstart", "--quiet", "--subject", subject_]).exit_code == 0
     assert run(cli.app, ["quickstart", "--quiet", "--subject", "image"]).exit_code == 2
     assert run(cli.app, ["quickstart", "--quiet"]).exit_code == 0
     assert ran == [(subject_, None), ("classifier", None)]
+    assert shown_ == [0, 0]  # a rule that fails is no failure of the quickstart

@@ -116,3 +116,15 @@ def test_where_everything_broke_nothing_is_said_of_fails(record):
     text = first_screen(replace(record, findings=broken))
     assert "none fails" not in text
     assert "it broke" in text
+
+
+def test_an_n_is_of_rows_with_its_clusters_or_its_smallest_part(record):
+    gate = next(f for f in record.findings if f.verdict == "fail")
+
+    def said(**changes) -> str:
+        figure = replace(gate.estimate, n=332, **{"clusters": 332, "details": {}, **changes})
+        return keys(record, replace(gate, estimate=figure))
+
+    assert "n = 332)" in said()
+    assert "n = 332 in 166 clusters)" in said(clusters=166)
+    assert "n = 332, 40 in the smallest part)" in said(details={"limiting_clusters": 40})

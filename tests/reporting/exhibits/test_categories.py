@@ -119,3 +119,14 @@ def test_a_measure_without_categories_has_no_such_table(source):
 def test_of_means_one_thing_alone(source):
     found = table(source, [finding("accuracy", {}, {})], of="people")
     assert "of: people" in found.missing
+
+
+def test_that_rates_are_weighted_is_said(source):
+    note = "Numbers are of rows. Rates and ratios are weighted, and no quotients of these numbers."
+    plain = table(source, [finding("selection_impact_ratio", WHERE, LAW)])
+    assert note not in plain.notes
+    lines = [{**LAW["categories"][0], "rate": 0.3}, *LAW["categories"][1:]]
+    weighted = table(
+        source, [finding("selection_impact_ratio", WHERE, LAW | {"categories": lines})]
+    )
+    assert note in weighted.notes

@@ -127,6 +127,20 @@ def test_the_decision_is_told_before_and_after(shown, before, gap, flip, classes
     assert one.decided.positive == ">50K"
 
 
+def test_a_text_apart_is_no_reading_of_the_original(shown):
+    row = swap("c", "He asked.", "She asked.", answer="Yes, he did.")
+    columns = COLUMNS | {"answer": str}
+    (one,) = shown(
+        [base("c", "He asked."), row], {"apart": ["answer"], "sort": "gap"}, columns
+    ).shown
+    assert marked(one.changed) == ["She"]
+    assert [(text.name, marked(text)) for text in one.also] == [("answer", [])]
+    (one,) = shown(
+        [base("c", "He asked."), row], {"also": ["answer"], "sort": "gap"}, columns
+    ).shown
+    assert marked(one.also[0])
+
+
 BESIDE = COLUMNS | {"base_gap": float, "change": float}
 
 
